@@ -1,0 +1,55 @@
+/* One candidate: the incident being gathered, the hosts it is about, and the memory of both. */
+#ifndef JUDGE_CANDIDATE_H
+#define JUDGE_CANDIDATE_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "event/incident.h"
+#include "judge/judge.h"
+
+struct candidate_host {
+    struct str name; /* as reported; "" when only the address is known */
+    struct str ip;
+    int64_t first_ns, last_ns; /* of its findings */
+};
+
+/* Another host that this one attacked with some chance of success: if it shows signs of its own from then on,
+ * the two are one incident. */
+struct candidate_hop {
+    struct str peer; /* address of the other side */
+    int64_t time_ns;
+};
+
+struct candidate {
+    struct candidate *next;
+    struct arena arena;
+    struct incident incident;
+    struct candidate_host *hosts;
+    uint32_t host_count, host_capacity;
+    struct candidate_hop *hops;
+    uint32_t hop_count, hop_capacity;
+    uint64_t last_sequence; /* highest event already folded */
+    bool is_changed;        /* since it was handed out */
+    uint64_t *absorbed_ids; /* incidents it swallowed since then */
+    uint32_t absorbed_count, absorbed_capacity;
+    struct buf hosts_text, reason;
+};
+
+struct candidate *candidate_new(void);
+void candidate_free(struct candidate *c);
+
+/* False when this event was folded before (after a restart) and nothing changed. */
+bool candidate_fold(struct candidate *c, const struct finding *f);
+/* Takes over what `from` holds; `from` is left empty. */
+void candidate_absorb(struct candidate *c, struct candidate *from);
+/* Puts back what was stored. */
+void candidate_restore(struct candidate *c, const struct incident *incident);
+
+void candidate_add_host(struct candidate *c, struct str name, struct str ip, int64_t first_ns,
+                        int64_t last_ns);
+/* Most hosts that had a finding within one hour. */
+size_t candidate_hosts_within_hour(const struct candidate *c);
+/* Rewrites incident.hosts and titles. */
+void candidate_describe(struct candidate *c);
+
+#endif
