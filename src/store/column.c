@@ -1,0 +1,246 @@
+/* store stage: columns of the part that is still open. Reads values of events (through column_set.c), leaves
+ * them in the shape in which they are written (parquet_page.c) and searched before that (duckdb.c). Next:
+ * column_set.c. */
+#include "store/column.h"
+
+#include "base/json.h"
+#include "base/memory.h"
+
+enum {
+    FIRST_CAPACITY = 64,
+    FIRST_SLOTS = 128,
+    TRIAL_ENTRIES = 1 << 14, /* so many different texts are needed before a dictionary is judged */
+};
+
+void column_init(struct column *c, struct str name, enum column_kind kind, bool is_list)
+{
+    *c = (struct column){.name = name, .kind = kind, .is_list = is_list, .last_code = UINT32_MAX};
+}
+
+void column_free(struct column *c)
+{
+    memory_free(c->rows);
+    memory_free(c->numbers);
+    memory_free(c->entries);
+    memory_free(c->slots);
+    buf_free(&c->heap);
+}
+
+static size_t value_bytes(const struct column *c)
+{
+    return c->kind == COLUMN_TEXT ? sizeof(uint32_t) : sizeof(int64_t);
+}
+
+static void grow_values(struct column *c)
+{
+    c->capacity = c->capacity ? c->capacity * 2 : FIRST_CAPACITY;
+    c->numbers = memory_resize_array(c->numbers, c->capacity, value_bytes(c));
+    if (c->rows)
+        c->rows = memory_resize_array(c->rows, c->capacity, sizeof *c->rows);
+}
+
+/* The first row that is left out, or the first second value: from here on each value names its row. */
+static void start_rows(struct column *c)
+{
+    c->rows = NEW_ARRAY(uint32_t, c->capacity);
+    for (uint32_t i = 0; i < c->count; i++)
+        c->rows[i] = i;
+}
+
+/* Room for one more value of `row`; its index. */
+static uint32_t push_value(struct column *c, uint32_t row)
+{
+    if (c->count == c->capacity)
+        grow_values(c);
+    if (!c->rows && row != c->count)
+        start_rows(c);
+    if (c->rows)
+        c->rows[c->count] = row;
+    return c->count++;
+}
+
+static bool has_row(const struct column *c, uint32_t row)
+{
+    return c->count && column_row(c, c->count - 1) == row;
+}
+
+/* ---- dictionary ---- */
+
+static void grow_slots(struct column *c)
+{
+    uint32_t size = c->slots ? (c->slot_mask + 1) * 2 : FIRST_SLOTS;
+    memory_free(c->slots);
+    c->slots = NEW_ARRAY(uint32_t, size);
+    c->slot_mask = size - 1;
+    for (uint32_t code = 0; code < c->entry_count; code++) {
+        uint32_t at = c->entries[code].hash & c->slot_mask;
+        while (c->slots[at])
+            at = (at + 1) & c->slot_mask;
+        c->slots[at] = code + 1;
+    }
+}
+
+static uint32_t append_entry(struct column *c, struct str text, uint32_t hash)
+{
+    if (c->entry_count == c->entry_capacity) {
+        c->entry_capacity = c->entry_capacity ? c->entry_capacity * 2 : FIRST_CAPACITY;
+        c->entries = memory_resize_array(c->entries, c->entry_capacity, sizeof *c->entries);
+    }
+    BUG_IF(c->heap.n + text.n > UINT32_MAX);
+    c->entries[c->entry_count] = (struct text_entry){(uint32_t)c->heap.n, (uint32_t)text.n, hash};
+    buf_add(&c->heap, text);
+    return c->entry_count++;
+}
+
+/* Slot of the text: where it is, or the free one where it belongs. */
+static uint32_t find_slot(const struct column *c, struct str text, uint32_t hash)
+{
+    uint32_t at = hash & c->slot_mask;
+    while (c->slots[at]) {
+        uint32_t code = c->slots[at] - 1;
+        if (c->entries[code].hash == hash && str_eq(column_entry(c, code), text))
+            break;
+        at = (at + 1) & c->slot_mask;
+    }
+    return at;
+}
+
+/* Not worth it when more than half of the values are new ones. */
+static void judge_dictionary(struct column *c)
+{
+    if (c->entry_count < TRIAL_ENTRIES || c->entry_count < c->count / 2)
+        return;
+    c->is_plain = true;
+    memory_free(c->slots);
+    c->slots = NULL;
+}
+
+static struct str replace_invalid(struct str text, struct buf *out)
+{
+    for (size_t i = 0; i < text.n;) {
+        unsigned char lead = (unsigned char)text.p[i];
+        size_t size = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+        if (size <= text.n - i && str_is_utf8(str_slice(text, i, i + size))) {
+            buf_bytes(out, text.p + i, size);
+            i += size;
+        } else {
+            buf_c(out, "\xEF\xBF\xBD");
+            i++;
+        }
+    }
+    return buf_str(out);
+}
+
+static uint32_t text_code(struct column *c, struct str text);
+
+static uint32_t invalid_text_code(struct column *c, struct str text)
+{
+    struct buf clean = {0};
+    uint32_t code = text_code(c, replace_invalid(text, &clean));
+    buf_free(&clean);
+    return code;
+}
+
+/* Entries are valid UTF-8, so only a text that is not among them needs to be looked at. */
+static uint32_t text_code(struct column *c, struct str text)
+{
+    if (c->last_code != UINT32_MAX && str_eq(column_entry(c, c->last_code), text))
+        return c->last_code;
+    uint32_t hash = 0, slot = 0;
+    if (!c->is_plain) {
+        if (!c->slots || c->entry_count * 2 > c->slot_mask)
+            grow_slots(c);
+        hash = (uint32_t)str_hash(text);
+        slot = find_slot(c, text, hash);
+        if (c->slots[slot])
+            return c->last_code = c->slots[slot] - 1;
+    }
+    if (!str_is_utf8(text))
+        return invalid_text_code(c, text);
+    c->last_code = append_entry(c, text, hash);
+    if (!c->is_plain) {
+        c->slots[slot] = c->last_code + 1;
+        judge_dictionary(c);
+    }
+    return c->last_code;
+}
+
+/* ---- adding ---- */
+
+/* ["first","second"]: vendor fields may hold several values although nobody declared a list. */
+static void join_texts(struct column *c, struct str text)
+{
+    struct str have = column_text(c, c->count - 1);
+    struct buf joined = {0};
+    if (c->row_is_array) {
+        buf_add(&joined, str_slice(have, 0, have.n - 1));
+    } else {
+        buf_char(&joined, '[');
+        json_string(&joined, have);
+    }
+    buf_char(&joined, ',');
+    json_string(&joined, text);
+    buf_char(&joined, ']');
+    c->codes[c->count - 1] = text_code(c, buf_str(&joined));
+    c->row_is_array = true;
+    buf_free(&joined);
+}
+
+void column_add_text(struct column *c, uint32_t row, struct str text)
+{
+    if (!c->is_list && has_row(c, row)) {
+        join_texts(c, text);
+        return;
+    }
+    uint32_t code = text_code(c, text);
+    uint32_t at = push_value(c, row);
+    c->codes[at] = code;
+    c->row_is_array = false;
+}
+
+void column_add_number(struct column *c, uint32_t row, int64_t number)
+{
+    if (!c->is_list && has_row(c, row))
+        return;
+    uint32_t at = push_value(c, row);
+    c->numbers[at] = number;
+}
+
+void column_add_real(struct column *c, uint32_t row, double real)
+{
+    if (!c->is_list && has_row(c, row))
+        return;
+    uint32_t at = push_value(c, row);
+    c->reals[at] = real;
+}
+
+/* ---- reading ---- */
+
+uint32_t column_first(const struct column *c, uint32_t row)
+{
+    if (!c->rows)
+        return row < c->count ? row : c->count;
+    uint32_t low = 0, high = c->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (c->rows[middle] < row)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+size_t column_bytes(const struct column *c)
+{
+    return c->capacity * (value_bytes(c) + (c->rows ? sizeof *c->rows : 0)) +
+           c->entry_capacity * sizeof *c->entries + c->heap.capacity +
+           (c->slots ? (c->slot_mask + 1) * sizeof *c->slots : 0);
+}
+
+void column_freeze(struct column *c)
+{
+    memory_free(c->slots);
+    c->slots = NULL;
+    c->is_plain = true;
+}

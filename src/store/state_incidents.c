@@ -1,0 +1,377 @@
+/* Stage: store. Incidents and their findings; the log of state changes is append-only (triggers in the schema
+ * refuse anything else). Next: state_users.c. */
+#include "store/state_incidents.h"
+
+#include "base/log.h"
+#include "store/state_sql.h"
+
+#define INCIDENT_COLUMNS                                                                                     \
+    "title_en, title_ja, opened_ns, first_ns, last_ns, hosts, department, user, urgency, urgency_low, "      \
+    "urgency_high,"                                                                                          \
+    " importance, confidence_level, confidence, reason, state"
+#define INCIDENT_MARKS "?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16"
+#define FINDING_COLUMNS                                                                                      \
+    "incident, rule_id, title_en, title_ja, level, first_ns, last_ns, first_sequence, last_sequence, "       \
+    "count, product,"                                                                                        \
+    " evidence_group, stage, likelihood_ratio, host_name, host_ip, user, department, peer, peers, "          \
+    "importance, passage,"                                                                                   \
+    " techniques, matched"
+#define FINDING_MARKS                                                                                        \
+    "?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, " \
+    "?24, ?25"
+
+static void bind_incident(sqlite3_stmt *q, const struct incident *i)
+{
+    sql_text(q, 2, i->title_en);
+    sql_text(q, 3, i->title_ja);
+    sql_i64(q, 4, i->opened_ns);
+    sql_i64(q, 5, i->first_ns);
+    sql_i64(q, 6, i->last_ns);
+    sql_text(q, 7, i->hosts);
+    sql_text(q, 8, i->department);
+    sql_text(q, 9, i->user);
+    sql_i64(q, 10, i->urgency);
+    sql_i64(q, 11, i->urgency_low);
+    sql_i64(q, 12, i->urgency_high);
+    sql_i64(q, 13, i->importance);
+    sql_i64(q, 14, i->confidence_level);
+    sql_real(q, 15, i->confidence);
+    sql_text(q, 16, i->reason);
+}
+
+static bool insert_incident(struct state *s, struct incident *i, struct error *err)
+{
+    sqlite3_stmt *q =
+        sql_get(s, "INSERT INTO incident (" INCIDENT_COLUMNS ") VALUES (" INCIDENT_MARKS ", ?1)", err);
+    if (!q)
+        return false;
+    sql_i64(q, 1, i->state);
+    bind_incident(q, i);
+    if (!sql_run(s, q, err))
+        return false;
+    i->id = (uint64_t)sqlite3_last_insert_rowid(s->db);
+    return true;
+}
+
+static bool no_such_incident(struct error *err, uint64_t id)
+{
+    return error_set(err, tr("there is no incident %llu", "インシデント %llu はありません"),
+                     (unsigned long long)id);
+}
+
+static bool update_incident(struct state *s, const struct incident *i, struct error *err)
+{
+    sqlite3_stmt *q = sql_get(
+        s,
+        "UPDATE incident SET title_en = ?2, title_ja = ?3, opened_ns = ?4, first_ns = ?5, last_ns = ?6,"
+        " hosts = ?7, department = ?8, user = ?9, urgency = ?10, urgency_low = ?11, urgency_high = ?12,"
+        " importance = ?13, confidence_level = ?14, confidence = ?15, reason = ?16 WHERE id = ?1",
+        err);
+    if (!q)
+        return false;
+    sql_u64(q, 1, i->id);
+    bind_incident(q, i);
+    return sql_run(s, q, err) && (sqlite3_changes(s->db) == 1 || no_such_incident(err, i->id));
+}
+
+static void bind_finding(sqlite3_stmt *q, uint64_t incident, const struct incident_finding *f)
+{
+    const struct str texts_early[] = {f->rule_id, f->title_en, f->title_ja};
+    const struct str texts_late[] = {f->host_name, f->host_ip, f->user, f->department, f->peer, f->peers};
+    sql_u64(q, 2, incident);
+    for (int i = 0; i < 3; i++)
+        sql_text(q, 3 + i, texts_early[i]);
+    sql_i64(q, 6, f->level);
+    sql_i64(q, 7, f->first_ns);
+    sql_i64(q, 8, f->last_ns);
+    sql_u64(q, 9, f->first_sequence);
+    sql_u64(q, 10, f->last_sequence);
+    sql_u64(q, 11, f->count);
+    sql_text(q, 12, f->product);
+    sql_text(q, 13, f->evidence_group);
+    sql_text(q, 14, f->stage);
+    sql_real(q, 15, f->likelihood_ratio);
+    for (int i = 0; i < 6; i++)
+        sql_text(q, 16 + i, texts_late[i]);
+    sql_i64(q, 22, f->importance);
+    sql_i64(q, 23, f->passage);
+    sql_text(q, 24, f->techniques);
+    sql_text(q, 25, f->matched);
+}
+
+static bool save_finding(struct state *s, uint64_t incident, struct incident_finding *f, struct error *err)
+{
+    sqlite3_stmt *q = f->id ? sql_get(s,
+                                      "UPDATE incident_finding SET (" FINDING_COLUMNS ") = (" FINDING_MARKS
+                                      ") WHERE id = ?1 AND incident = ?2",
+                                      err)
+                            : sql_get(s,
+                                      "INSERT INTO incident_finding (id, " FINDING_COLUMNS
+                                      ") VALUES (?1, " FINDING_MARKS ")",
+                                      err);
+    if (!q)
+        return false;
+    if (f->id)
+        sql_u64(q, 1, f->id); /* unbound = NULL = a new id */
+    bind_finding(q, incident, f);
+    if (!sql_run(s, q, err))
+        return false;
+    if (f->id)
+        return sqlite3_changes(s->db) == 1 ||
+               error_set(err,
+                         tr("incident %llu has no finding %llu",
+                            "インシデント %llu に検知 %llu はありません"),
+                         (unsigned long long)incident, (unsigned long long)f->id);
+    f->id = (uint64_t)sqlite3_last_insert_rowid(s->db);
+    return true;
+}
+
+/* Ids that were given during a save that failed are taken back: the caller's structs stay as they were. */
+static void forget_new_ids(struct incident *i, bool was_new, const bool *finding_was_new)
+{
+    for (uint32_t k = 0; k < i->finding_count; k++)
+        if (finding_was_new[k])
+            i->findings[k].id = 0;
+    if (was_new)
+        i->id = 0;
+}
+
+bool state_incidents_save(struct state *s, struct incident *incident, struct error *err)
+{
+    bool was_new = incident->id == 0;
+    bool *finding_was_new = NEW_ARRAY(bool, incident->finding_count + 1);
+    for (uint32_t k = 0; k < incident->finding_count; k++)
+        finding_was_new[k] = incident->findings[k].id == 0;
+    bool ok = state_begin(s, err);
+    if (ok) {
+        ok = was_new ? insert_incident(s, incident, err) : update_incident(s, incident, err);
+        for (uint32_t k = 0; ok && k < incident->finding_count; k++)
+            ok = save_finding(s, incident->id, &incident->findings[k], err);
+        ok = state_end(s, ok, err);
+    }
+    if (!ok)
+        forget_new_ids(incident, was_new, finding_was_new);
+    memory_free(finding_was_new);
+    return ok;
+}
+
+static void read_incident(sqlite3_stmt *q, struct arena *arena, struct incident *i)
+{
+    i->title_en = sql_column_str(q, 0, arena);
+    i->title_ja = sql_column_str(q, 1, arena);
+    i->opened_ns = sql_column_i64(q, 2);
+    i->first_ns = sql_column_i64(q, 3);
+    i->last_ns = sql_column_i64(q, 4);
+    i->hosts = sql_column_str(q, 5, arena);
+    i->department = sql_column_str(q, 6, arena);
+    i->user = sql_column_str(q, 7, arena);
+    i->urgency = (int)sql_column_i64(q, 8);
+    i->urgency_low = (int)sql_column_i64(q, 9);
+    i->urgency_high = (int)sql_column_i64(q, 10);
+    i->importance = (int)sql_column_i64(q, 11);
+    i->confidence_level = (int)sql_column_i64(q, 12);
+    i->confidence = sql_column_real(q, 13);
+    i->reason = sql_column_str(q, 14, arena);
+    i->state = (enum incident_state)sql_column_i64(q, 15);
+    i->id = sql_column_u64(q, 16);
+}
+
+static void read_finding(sqlite3_stmt *q, struct arena *arena, struct incident_finding *f)
+{
+    f->rule_id = sql_column_str(q, 1, arena);
+    f->title_en = sql_column_str(q, 2, arena);
+    f->title_ja = sql_column_str(q, 3, arena);
+    f->level = (enum level)sql_column_i64(q, 4);
+    f->first_ns = sql_column_i64(q, 5);
+    f->last_ns = sql_column_i64(q, 6);
+    f->first_sequence = sql_column_u64(q, 7);
+    f->last_sequence = sql_column_u64(q, 8);
+    f->count = sql_column_u64(q, 9);
+    f->product = sql_column_str(q, 10, arena);
+    f->evidence_group = sql_column_str(q, 11, arena);
+    f->stage = sql_column_str(q, 12, arena);
+    f->likelihood_ratio = sql_column_real(q, 13);
+    f->host_name = sql_column_str(q, 14, arena);
+    f->host_ip = sql_column_str(q, 15, arena);
+    f->user = sql_column_str(q, 16, arena);
+    f->department = sql_column_str(q, 17, arena);
+    f->peer = sql_column_str(q, 18, arena);
+    f->peers = sql_column_str(q, 19, arena);
+    f->importance = (int)sql_column_i64(q, 20);
+    f->passage = (enum passage)sql_column_i64(q, 21);
+    f->techniques = sql_column_str(q, 22, arena);
+    f->matched = sql_column_str(q, 23, arena);
+    f->id = sql_column_u64(q, 24);
+}
+
+static bool load_findings(struct state *s, struct arena *arena, struct incident *i, struct error *err)
+{
+    struct buf rows = {0};
+    sqlite3_stmt *q = sql_get(s,
+                              "SELECT " FINDING_COLUMNS
+                              ", id FROM incident_finding WHERE incident = ? ORDER BY first_ns, id",
+                              err);
+    if (q)
+        sql_u64(q, 1, i->id);
+    int row = -1;
+    while (q && (row = sql_step(s, q, err)) == 1) {
+        struct incident_finding f = {0};
+        read_finding(q, arena, &f);
+        buf_bytes(&rows, &f, sizeof(f));
+    }
+    i->finding_count = i->finding_capacity = (uint32_t)(rows.n / sizeof(struct incident_finding));
+    i->findings = sql_rows(&rows, arena);
+    return row == 0;
+}
+
+bool state_incidents_load(struct state *s, uint64_t id, struct arena *arena, struct incident *out,
+                          struct error *err)
+{
+    *out = (struct incident){0};
+    state_lock(s);
+    sqlite3_stmt *q = sql_get(s, "SELECT " INCIDENT_COLUMNS ", id FROM incident WHERE id = ?", err);
+    if (q)
+        sql_u64(q, 1, id);
+    int row = q ? sql_step(s, q, err) : -1;
+    if (row == 1)
+        read_incident(q, arena, out);
+    else if (row == 0)
+        no_such_incident(err, id);
+    if (q)
+        sqlite3_reset(q);
+    bool ok = row == 1 && load_findings(s, arena, out, err);
+    state_unlock(s);
+    return ok;
+}
+
+/* The states a selection takes in, one bit each. Work is over in four of them; one on hold is open. */
+#define BIT(state) (INT64_C(1) << (state))
+#define OVER                                                                                                 \
+    (BIT(INCIDENT_CLOSED) | BIT(INCIDENT_FALSE_POSITIVE) | BIT(INCIDENT_MERGED) | BIT(INCIDENT_DUPLICATE))
+#define EVERY (BIT(INCIDENT_STATE_COUNT) - 1)
+
+static const int64_t selections[] = {
+    [SELECT_OPEN_INCIDENTS] = EVERY & ~OVER & ~BIT(INCIDENT_CANDIDATE),
+    [SELECT_CLOSED_INCIDENTS] = OVER,
+    [SELECT_ALL_INCIDENTS] = EVERY & ~BIT(INCIDENT_CANDIDATE),
+    [SELECT_LIVING] = EVERY & ~OVER,
+};
+
+static bool count_selection(struct state *s, struct incident_page *page, struct error *err)
+{
+    sqlite3_stmt *q = sql_get(s, "SELECT count(*) FROM incident WHERE (?1 >> state) & 1", err);
+    if (!q)
+        return false;
+    sql_i64(q, 1, selections[page->selection]);
+    if (sql_step(s, q, err) != 1)
+        return false;
+    page->total = sql_column_u64(q, 0);
+    return sql_run(s, q, err);
+}
+
+static bool read_page(struct state *s, struct arena *arena, struct incident_page *page, struct error *err)
+{
+    struct buf rows = {0};
+    sqlite3_stmt *q =
+        sql_get(s,
+                "SELECT " INCIDENT_COLUMNS ", id FROM incident WHERE (?1 >> state) & 1"
+                " ORDER BY urgency DESC, importance DESC, confidence DESC, opened_ns, id LIMIT ? OFFSET ?",
+                err);
+    int row = -1;
+    if (q) {
+        sql_i64(q, 1, selections[page->selection]);
+        sql_i64(q, 2, page->limit);
+        sql_i64(q, 3, page->offset);
+    }
+    while (q && (row = sql_step(s, q, err)) == 1) {
+        struct incident i = {0};
+        read_incident(q, arena, &i);
+        buf_bytes(&rows, &i, sizeof(i));
+    }
+    page->count = (uint32_t)(rows.n / sizeof(struct incident));
+    page->incidents = sql_rows(&rows, arena);
+    return row == 0;
+}
+
+bool state_incidents_list(struct state *s, struct arena *arena, struct incident_page *page, struct error *err)
+{
+    state_lock(s);
+    bool ok = count_selection(s, page, err) && read_page(s, arena, page, err);
+    for (uint32_t i = 0; ok && page->with_findings && i < page->count; i++)
+        ok = load_findings(s, arena, &page->incidents[i], err);
+    state_unlock(s);
+    return ok;
+}
+
+static bool move_state(struct state *s, uint64_t id, const struct state_change *c, struct error *err)
+{
+    sqlite3_stmt *q = sql_get(s, "UPDATE incident SET state = ? WHERE id = ? AND state = ?", err);
+    if (!q)
+        return false;
+    sql_i64(q, 1, c->to);
+    sql_u64(q, 2, id);
+    sql_i64(q, 3, c->from);
+    if (!sql_run(s, q, err))
+        return false;
+    struct str from = incident_state_name(c->from);
+    return sqlite3_changes(s->db) == 1 ||
+           error_set(
+               err,
+               tr("incident %llu is not (or no longer) in state \"%.*s\"; look at it again before changing "
+                  "it",
+                  "インシデント %llu "
+                  "の状態は「%.*s」ではありません（変わった可能性があります）。確認してから変更してください"),
+               (unsigned long long)id, STR_ARGS(from));
+}
+
+static bool append_change(struct state *s, uint64_t id, const struct state_change *c, struct error *err)
+{
+    sqlite3_stmt *q =
+        sql_get(s,
+                "INSERT INTO incident_change (incident, who, when_ns, from_state, to_state, note)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                err);
+    if (!q)
+        return false;
+    sql_u64(q, 1, id);
+    sql_text(q, 2, c->who);
+    sql_i64(q, 3, c->when_ns);
+    sql_i64(q, 4, c->from);
+    sql_i64(q, 5, c->to);
+    sql_text(q, 6, c->note);
+    return sql_run(s, q, err);
+}
+
+bool state_incidents_change(struct state *s, uint64_t id, const struct state_change *change,
+                            struct error *err)
+{
+    if (!state_begin(s, err))
+        return false;
+    return state_end(s, move_state(s, id, change, err) && append_change(s, id, change, err), err);
+}
+
+bool state_incidents_changes(struct state *s, uint64_t id, struct arena *arena, struct state_change **out,
+                             uint32_t *count, struct error *err)
+{
+    struct buf rows = {0};
+    state_lock(s);
+    sqlite3_stmt *q = sql_get(
+        s,
+        "SELECT who, when_ns, from_state, to_state, note FROM incident_change WHERE incident = ? ORDER BY id",
+        err);
+    if (q)
+        sql_u64(q, 1, id);
+    int row = -1;
+    while (q && (row = sql_step(s, q, err)) == 1) {
+        struct state_change c = {.who = sql_column_str(q, 0, arena),
+                                 .when_ns = sql_column_i64(q, 1),
+                                 .from = (enum incident_state)sql_column_i64(q, 2),
+                                 .to = (enum incident_state)sql_column_i64(q, 3),
+                                 .note = sql_column_str(q, 4, arena)};
+        buf_bytes(&rows, &c, sizeof(c));
+    }
+    state_unlock(s);
+    *count = (uint32_t)(rows.n / sizeof(**out));
+    *out = sql_rows(&rows, arena);
+    return row == 0;
+}
