@@ -1,0 +1,127 @@
+/* Judge and incident in one thread. Within one transaction for each batch that has findings: candidate →
+ * judgement → incident → state.db. A batch that comes again after a restart changes nothing that was kept:
+ * candidates know the last event they counted. */
+#include "desk.h"
+
+#include "base/map.h"
+#include "base/memory.h"
+#include "incident/incident.h"
+#include "store/state_incidents.h"
+
+#define RESTORE_MAX 10000
+
+struct desk {
+    struct desk_options options;
+    struct judge *judge;
+    int64_t watermark_ns; /* latest event time so far */
+    uint64_t next_id;     /* without state.db */
+};
+
+static bool restore(struct desk *d, struct error *err)
+{
+    struct arena arena;
+    struct incident_page page = {.selection = SELECT_LIVING, .limit = RESTORE_MAX, .with_findings = true};
+    arena_init(&arena, 256 << 10);
+    bool ok = state_incidents_list(d->options.state, &arena, &page, err);
+    for (uint32_t i = 0; ok && i < page.count; i++) {
+        judge_restore(d->judge, &page.incidents[i]);
+        if (page.incidents[i].last_ns > d->watermark_ns)
+            d->watermark_ns = page.incidents[i].last_ns;
+    }
+    arena_free(&arena);
+    return ok;
+}
+
+struct desk *desk_new(const struct desk_options *options, struct error *err)
+{
+    struct desk *d = NEW(struct desk);
+    d->options = *options;
+    d->judge = judge_new(options->criteria);
+    d->watermark_ns = INT64_MIN;
+    if (options->state != NULL && !restore(d, err)) {
+        desk_free(d);
+        return NULL;
+    }
+    return d;
+}
+
+void desk_free(struct desk *d)
+{
+    if (d == NULL)
+        return;
+    judge_free(d->judge);
+    memory_free(d);
+}
+
+static bool close_absorbed(struct desk *d, uint64_t id, const struct incident *into, struct error *err)
+{
+    struct arena arena;
+    struct incident absorbed;
+    arena_init(&arena, 64 << 10);
+    bool ok = state_incidents_load(d->options.state, id, &arena, &absorbed, err);
+    if (ok && incident_is_open(absorbed.state)) {
+        struct state_change change = {.who = STR("hyakuyo"),
+                                         .note = arena_printf(&arena, "merged into #%llu",
+                                                              (unsigned long long)into->id),
+                                         .when_ns = clock_wall_ns(),
+                                         .from = absorbed.state,
+                                         .to = INCIDENT_MERGED};
+        ok = state_incidents_change(d->options.state, id, &change, err);
+    }
+    arena_free(&arena);
+    return ok;
+}
+
+/* The state of a stored incident moves only through state_incidents_change(). */
+static bool note_promotion(struct desk *d, const struct incident *incident, struct error *err)
+{
+    struct state_change change = {.who = STR("hyakuyo"),
+                                     .note = STR_EMPTY,
+                                     .when_ns = clock_wall_ns(),
+                                     .from = INCIDENT_CANDIDATE,
+                                     .to = INCIDENT_NEW};
+    return state_incidents_change(d->options.state, incident->id, &change, err);
+}
+
+struct keeping {
+    struct desk *desk;
+    struct error *err;
+};
+
+static bool keep(void *context, const struct judgement *j)
+{
+    struct keeping *k = context;
+    struct desk *d = k->desk;
+    bool was_stored = j->candidate->id != 0;
+    bool is_new = incident_promote(j->candidate, j->deserves_incident, j->candidate->last_ns);
+    if (d->options.state != NULL) {
+        if (!state_incidents_save(d->options.state, j->candidate, k->err) ||
+            (was_stored && is_new && !note_promotion(d, j->candidate, k->err)))
+            return false;
+        for (uint32_t i = 0; i < j->absorbed_count; i++)
+            if (!close_absorbed(d, j->absorbed_ids[i], j->candidate, k->err))
+                return false;
+    }
+    if (d->options.state == NULL && is_new)
+        j->candidate->id = ++d->next_id;
+    if (d->options.changed != NULL)
+        d->options.changed(d->options.context, j->candidate, is_new);
+    return true;
+}
+
+void desk_take(struct desk *d, const struct batch *batch)
+{
+    for (const struct finding *f = batch->findings; f != NULL; f = f->next) {
+        if (f->time_ns > d->watermark_ns)
+            d->watermark_ns = f->time_ns;
+        judge_take(d->judge, f);
+    }
+}
+
+bool desk_keep(struct desk *d, struct error *err)
+{
+    struct keeping keeping = {d, err};
+    bool ok = judge_hand_out(d->judge, keep, &keeping);
+    judge_advance(d->judge, d->watermark_ns);
+    return ok;
+}

@@ -1,0 +1,401 @@
+/* Threads between journal and store: workers that run the pipeline, and the desk that takes their batches in
+ * order. */
+#include "engine.h"
+
+#include <errno.h>
+#include <pthread.h>
+
+#include "base/log.h"
+#include "base/map.h"
+#include "base/memory.h"
+#include "base/queue.h"
+
+#define WORK_CAPACITY     64  /* batches */
+#define IN_ORDER_CAPACITY 128 /* finished batches that wait for an earlier one */
+#define HELD_MAX          32  /* batches between two savings of incidents */
+#define SAVE_INTERVAL_NS  (100 * NS_PER_MS)
+#define RETRY_NS          (500 * NS_PER_MS)
+
+struct worker {
+    struct engine *engine;
+    pthread_t thread;
+    struct pipeline pipeline;
+    struct registry_cache sources;
+    uint64_t generation;
+};
+
+/* A range that will never come, or a finished batch. */
+struct arrival {
+    struct arrival *next;
+    struct batch *batch; /* NULL: a gap */
+    uint64_t first, last;
+};
+
+struct rule_count {
+    struct str id;
+    uint64_t fired;
+    int64_t last_ns;
+};
+
+struct engine {
+    struct engine_options options;
+    struct queue *work;
+    struct worker *workers;
+    pthread_t desk_thread;
+    bool is_running;
+
+    pthread_mutex_t swap_lock; /* guards knowledge and context */
+    struct knowledge *knowledge;
+    struct context *context;
+    atomic_uint_fast64_t generation;
+
+    pthread_mutex_t order_lock; /* guards the members below */
+    pthread_cond_t arrived, taken;
+    struct arrival *arrivals; /* by first sequence */
+    size_t arrival_count;
+    uint64_t next_sequence; /* 0 until the first batch is seen by engine_take */
+    bool is_closed;
+
+    pthread_mutex_t count_lock;
+    struct map fired; /* rule id → struct rule_count * */
+    struct arena fired_arena;
+    uint64_t latency[40];
+    atomic_uint_fast64_t events, parse_failures, findings;
+};
+
+/* ------------------------------------------------------------ swapping */
+
+static void adopt_newest(struct worker *w)
+{
+    struct engine *e = w->engine;
+    uint64_t generation = atomic_load_explicit(&e->generation, memory_order_acquire);
+    if (generation == w->generation)
+        return;
+    pthread_mutex_lock(&e->swap_lock);
+    struct knowledge *knowledge = knowledge_ref(e->knowledge);
+    struct context *context = e->context ? context_ref(e->context) : NULL;
+    w->generation = atomic_load(&e->generation);
+    pthread_mutex_unlock(&e->swap_lock);
+    pipeline_adopt(&w->pipeline, knowledge, context);
+}
+
+void engine_set_knowledge(struct engine *e, struct knowledge *knowledge)
+{
+    pthread_mutex_lock(&e->swap_lock);
+    struct knowledge *old = e->knowledge;
+    e->knowledge = knowledge;
+    atomic_fetch_add(&e->generation, 1);
+    pthread_mutex_unlock(&e->swap_lock);
+    knowledge_unref(old);
+}
+
+void engine_set_context(struct engine *e, struct context *context)
+{
+    pthread_mutex_lock(&e->swap_lock);
+    struct context *old = e->context;
+    e->context = context;
+    atomic_fetch_add(&e->generation, 1);
+    pthread_mutex_unlock(&e->swap_lock);
+    context_unref(old);
+}
+
+struct knowledge *engine_knowledge(struct engine *e)
+{
+    pthread_mutex_lock(&e->swap_lock);
+    struct knowledge *knowledge = knowledge_ref(e->knowledge);
+    pthread_mutex_unlock(&e->swap_lock);
+    return knowledge;
+}
+
+struct context *engine_context(struct engine *e)
+{
+    pthread_mutex_lock(&e->swap_lock);
+    struct context *context = e->context ? context_ref(e->context) : NULL;
+    pthread_mutex_unlock(&e->swap_lock);
+    return context;
+}
+
+/* ----------------------------------------------------- back in order */
+
+static void insert_arrival(struct engine *e, struct arrival *a)
+{
+    struct arrival **at = &e->arrivals;
+    while (*at != NULL && (*at)->first < a->first)
+        at = &(*at)->next;
+    a->next = *at;
+    *at = a;
+    e->arrival_count++;
+}
+
+/* Waits for room, unless it is the one that the desk is waiting for. */
+static void arrive(struct engine *e, struct batch *batch, uint64_t first, uint64_t last)
+{
+    struct arrival *a = NEW(struct arrival);
+    *a = (struct arrival){.batch = batch, .first = first, .last = last};
+    pthread_mutex_lock(&e->order_lock);
+    while (e->arrival_count >= IN_ORDER_CAPACITY && first != e->next_sequence)
+        pthread_cond_wait(&e->taken, &e->order_lock);
+    insert_arrival(e, a);
+    pthread_cond_signal(&e->arrived);
+    pthread_mutex_unlock(&e->order_lock);
+}
+
+/* The next one in order; NULL when none came within the time, or ever will. */
+static struct arrival *next_arrival(struct engine *e, int64_t wait_ns, bool *is_over)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    int64_t at = until.tv_sec * NS_PER_SECOND + until.tv_nsec + wait_ns;
+    until = (struct timespec){at / NS_PER_SECOND, at % NS_PER_SECOND};
+    pthread_mutex_lock(&e->order_lock);
+    while (e->arrivals == NULL || e->arrivals->first != e->next_sequence) {
+        *is_over = e->is_closed;
+        if (e->is_closed || pthread_cond_timedwait(&e->arrived, &e->order_lock, &until) == ETIMEDOUT) {
+            pthread_mutex_unlock(&e->order_lock);
+            return NULL;
+        }
+    }
+    struct arrival *a = e->arrivals;
+    e->arrivals = a->next;
+    e->arrival_count--;
+    e->next_sequence = a->last + 1;
+    pthread_cond_broadcast(&e->taken);
+    pthread_mutex_unlock(&e->order_lock);
+    return a;
+}
+
+static void note_first(struct engine *e, uint64_t first)
+{
+    pthread_mutex_lock(&e->order_lock);
+    if (e->next_sequence == 0)
+        e->next_sequence = first;
+    pthread_mutex_unlock(&e->order_lock);
+}
+
+bool engine_take(struct engine *e, struct batch *batch)
+{
+    note_first(e, batch->first_sequence);
+    ledger_received(e->options.ledger, batch);
+    return queue_push(e->work, batch);
+}
+
+void engine_skip(struct engine *e, uint64_t first, uint64_t last)
+{
+    note_first(e, first);
+    ledger_gap(e->options.ledger, first, last);
+    arrive(e, NULL, first, last);
+}
+
+/* -------------------------------------------------------------- workers */
+
+static void *work(void *context)
+{
+    struct worker *w = context;
+    struct engine *e = w->engine;
+    for (struct batch *b = queue_pop(e->work); b != NULL; b = queue_pop(e->work)) {
+        adopt_newest(w);
+        pipeline_run(&w->pipeline, b);
+        arrive(e, b, b->first_sequence, b->last_sequence);
+    }
+    pipeline_release(&w->pipeline);
+    return NULL;
+}
+
+/* ----------------------------------------------------------------- desk */
+
+static void count_finding(struct engine *e, const struct finding *f)
+{
+    bool is_new;
+    uintptr_t *place = map_put(&e->fired, f->rule_id, &is_new);
+    if (is_new) {
+        /* the key must outlive the batch: enter it again under a copy of its own */
+        struct rule_count *count = ARENA_NEW(&e->fired_arena, struct rule_count);
+        count->id = arena_str(&e->fired_arena, f->rule_id);
+        count->last_ns = TIME_UNKNOWN;
+        e->fired.entries[e->fired.count - 1].key = count->id;
+        *place = (uintptr_t)count;
+    }
+    struct rule_count *count = (struct rule_count *)*place;
+    count->fired++;
+    if (f->time_ns > count->last_ns)
+        count->last_ns = f->time_ns;
+}
+
+static void count_batch(struct engine *e, const struct batch *b)
+{
+    uint64_t failures = 0, findings = 0;
+    for (uint32_t i = 0; i < b->count; i++)
+        failures += (b->events[i].flags & EVENT_PARSE_FAILURE) != 0;
+    pthread_mutex_lock(&e->count_lock);
+    for (const struct finding *f = b->findings; f != NULL; f = f->next, findings++)
+        count_finding(e, f);
+    if (findings && b->journalled_ns) {
+        uint64_t us = (uint64_t)(clock_wall_ns() - b->journalled_ns) / 1000;
+        unsigned bucket = us ? 63 - (unsigned)__builtin_clzll(us) : 0;
+        e->latency[bucket < COUNT_OF(e->latency) ? bucket : COUNT_OF(e->latency) - 1] += findings;
+    }
+    pthread_mutex_unlock(&e->count_lock);
+    atomic_fetch_add_explicit(&e->events, b->count, memory_order_relaxed);
+    atomic_fetch_add_explicit(&e->parse_failures, failures, memory_order_relaxed);
+    atomic_fetch_add_explicit(&e->findings, findings, memory_order_relaxed);
+}
+
+/* Batches taken by the desk but not yet given to the writer. */
+struct held {
+    struct batch *batches[HELD_MAX];
+    unsigned count;
+    bool has_findings;
+    int64_t since_ns;
+};
+
+/* Incidents first, then the events that led to them. A state.db that cannot be written holds everything up,
+ * loudly. */
+static void let_go(struct engine *e, struct held *h)
+{
+    struct error err;
+    bool has_complained = false;
+    while (h->has_findings && !desk_keep(e->options.desk, &err)) {
+        if (!has_complained)
+            log_error(tr("incidents cannot be kept, everything waits for it: %s",
+                         "インシデントを保存できないため待機しています: %s"),
+                      err.text);
+        has_complained = true;
+        struct timespec pause = {0, RETRY_NS};
+        nanosleep(&pause, NULL);
+    }
+    if (has_complained)
+        log_info("%s", tr("incidents are kept again", "インシデントの保存が再開しました"));
+    for (unsigned i = 0; i < h->count; i++)
+        store_put(e->options.store, h->batches[i]);
+    *h = (struct held){0};
+}
+
+static void take_batch(struct engine *e, struct held *h, struct batch *b)
+{
+    desk_take(e->options.desk, b);
+    count_batch(e, b);
+    if (e->options.published != NULL)
+        e->options.published(e->options.context, b);
+    ledger_stored(e->options.ledger, b);
+    if (h->count == 0)
+        h->since_ns = clock_monotonic_ns();
+    h->batches[h->count++] = b;
+    h->has_findings |= b->findings != NULL;
+}
+
+static void *run_desk(void *context)
+{
+    struct engine *e = context;
+    struct held held = {0};
+    bool is_over = false;
+    while (!is_over) {
+        struct arrival *a = next_arrival(e, held.count ? 0 : NS_PER_SECOND, &is_over);
+        if (a != NULL && a->batch != NULL)
+            take_batch(e, &held, a->batch);
+        bool is_due = held.count == HELD_MAX || !held.has_findings ||
+                      clock_monotonic_ns() - held.since_ns > SAVE_INTERVAL_NS;
+        if (held.count && (a == NULL || a->batch == NULL || is_due))
+            let_go(e, &held);
+        if (a != NULL && a->batch == NULL)
+            store_skip(e->options.store, a->first, a->last);
+        memory_free(a);
+    }
+    return NULL;
+}
+
+/* ------------------------------------------------------------ the whole */
+
+struct engine *engine_new(const struct engine_options *options, struct knowledge *knowledge,
+                          struct context *context)
+{
+    struct engine *e = NEW(struct engine);
+    pthread_condattr_t monotonic;
+    e->options = *options;
+    e->knowledge = knowledge;
+    e->context = context;
+    atomic_init(&e->generation, 1);
+    e->work = queue_new(WORK_CAPACITY);
+    e->workers = NEW_ARRAY(struct worker, options->workers);
+    arena_init(&e->fired_arena, 64 << 10);
+    pthread_mutex_init(&e->swap_lock, NULL);
+    pthread_mutex_init(&e->order_lock, NULL);
+    pthread_mutex_init(&e->count_lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&e->arrived, &monotonic);
+    pthread_cond_init(&e->taken, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    return e;
+}
+
+void engine_start(struct engine *e)
+{
+    for (unsigned i = 0; i < e->options.workers; i++) {
+        struct worker *w = &e->workers[i];
+        w->engine = e;
+        w->sources.registry = e->options.registry;
+        w->pipeline.find_source = registry_cache_find;
+        w->pipeline.find_source_context = &w->sources;
+        if (pthread_create(&w->thread, NULL, work, w) != 0)
+            BUG("cannot start a worker thread");
+    }
+    if (pthread_create(&e->desk_thread, NULL, run_desk, e) != 0)
+        BUG("cannot start the desk thread");
+    e->is_running = true;
+}
+
+void engine_stop(struct engine *e)
+{
+    if (!e->is_running)
+        return;
+    queue_close(e->work);
+    for (unsigned i = 0; i < e->options.workers; i++)
+        pthread_join(e->workers[i].thread, NULL);
+    pthread_mutex_lock(&e->order_lock);
+    e->is_closed = true;
+    pthread_cond_broadcast(&e->arrived);
+    pthread_mutex_unlock(&e->order_lock);
+    pthread_join(e->desk_thread, NULL);
+    e->is_running = false;
+}
+
+void engine_free(struct engine *e)
+{
+    if (e == NULL)
+        return;
+    engine_stop(e);
+    queue_free(e->work);
+    knowledge_unref(e->knowledge);
+    context_unref(e->context);
+    map_free(&e->fired);
+    arena_free(&e->fired_arena);
+    memory_free(e->workers);
+    pthread_mutex_destroy(&e->swap_lock);
+    pthread_mutex_destroy(&e->order_lock);
+    pthread_mutex_destroy(&e->count_lock);
+    pthread_cond_destroy(&e->arrived);
+    pthread_cond_destroy(&e->taken);
+    memory_free(e);
+}
+
+void engine_counters(struct engine *e, struct engine_counters *out)
+{
+    out->events = atomic_load(&e->events);
+    out->parse_failures = atomic_load(&e->parse_failures);
+    out->findings = atomic_load(&e->findings);
+    out->queue_depth = queue_depth(e->work);
+    out->queue_capacity = queue_capacity(e->work);
+    pthread_mutex_lock(&e->count_lock);
+    memcpy(out->latency, e->latency, sizeof out->latency);
+    pthread_mutex_unlock(&e->count_lock);
+}
+
+uint64_t engine_rule_fired(struct engine *e, struct str rule_id, int64_t *last_ns)
+{
+    pthread_mutex_lock(&e->count_lock);
+    const struct rule_count *count = map_get_pointer(&e->fired, rule_id);
+    uint64_t fired = count ? count->fired : 0;
+    *last_ns = count ? count->last_ns : TIME_UNKNOWN;
+    pthread_mutex_unlock(&e->count_lock);
+    return fired;
+}

@@ -1,0 +1,168 @@
+/* People and programs for the console: users, tokens, and the line that is written whenever somebody looks or changes. */
+#include "server.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "console/auth.h"
+#include "console/roles.h"
+#include "store/state_users.h"
+
+static uint64_t user_count(void *ctx)
+{
+    struct server *s = ctx;
+    struct arena arena;
+    struct error err;
+    struct user *users;
+    uint32_t count = 0;
+    arena_init(&arena, 4096);
+    /* A database that cannot be read must not offer the set-up of a first user. */
+    uint64_t answer = state_users_list(s->state, &arena, &users, &count, &err) ? count : UINT64_MAX;
+    arena_free(&arena);
+    return answer;
+}
+
+static bool copy_text(char *to, size_t capacity, struct str from)
+{
+    if (from.n >= capacity)
+        return false;
+    memcpy(to, from.p, from.n);
+    to[from.n] = 0;
+    return true;
+}
+
+static bool to_console(const struct user *user, struct console_user *out)
+{
+    *out = (struct console_user){.disabled = user->disabled};
+    return copy_text(out->name, sizeof out->name, user->name) &&
+           copy_text(out->password_hash, sizeof out->password_hash, user->password_hash) && roles_parse(user->roles, &out->roles) &&
+           language_parse(user->language.n == 2 && user->language.p[0] == 'j' ? "ja" : "en", &out->language);
+}
+
+static bool user_find(void *ctx, struct str name, struct console_user *out)
+{
+    struct server *s = ctx;
+    struct arena arena;
+    struct error err;
+    struct user user;
+    bool found = false;
+    arena_init(&arena, 4096);
+    bool ok = state_users_find(s->state, name, &arena, &user, &found, &err) && found && to_console(&user, out);
+    arena_free(&arena);
+    return ok;
+}
+
+static struct str language_text(enum language l)
+{
+    return l == LANGUAGE_JA ? STR("ja") : STR("en");
+}
+
+static bool user_add(void *ctx, const struct console_user *from, struct error *err)
+{
+    struct server *s = ctx;
+    struct buf roles = {0};
+    roles_format(from->roles, &roles);
+    struct user user = {.name = str_c(from->name),
+                        .password_hash = str_c(from->password_hash),
+                        .roles = buf_str(&roles),
+                        .language = language_text(from->language),
+                        .created_ns = clock_wall_ns(),
+                        .disabled = from->disabled};
+    bool ok = state_users_create(s->state, &user, err);
+    buf_free(&roles);
+    return ok;
+}
+
+static bool user_set_language(void *ctx, struct str name, enum language language, struct error *err)
+{
+    struct server *s = ctx;
+    struct arena arena;
+    struct user user;
+    bool found = false;
+    arena_init(&arena, 4096);
+    bool ok = state_users_find(s->state, name, &arena, &user, &found, err);
+    if (ok && found) {
+        user.language = language_text(language);
+        ok = state_users_update(s->state, &user, err);
+    }
+    arena_free(&arena);
+    return ok && found;
+}
+
+static bool token_find(void *ctx, const unsigned char hash[TOKEN_HASH_BYTES], struct console_token *out)
+{
+    struct server *s = ctx;
+    struct arena arena;
+    struct error err;
+    struct api_token token;
+    struct user user;
+    bool found = false;
+    if (sodium_memcmp(hash, s->local_token_hash, TOKEN_HASH_BYTES) == 0) {
+        *out = (struct console_token){.user = "local", .roles = ROLE_ADMINISTRATOR | ROLE_ANALYST, .expires_ns = TIME_UNKNOWN};
+        return true;
+    }
+    arena_init(&arena, 4096);
+    bool ok = state_tokens_find(s->state, str_n((const char *)hash, TOKEN_HASH_BYTES), clock_wall_ns(), &arena, &token, &found, &err) &&
+              found && state_users_get(s->state, token.user, &arena, &user, &found, &err) && found;
+    *out = (struct console_token){.expires_ns = ok && token.expires_ns != INT64_MAX ? token.expires_ns : TIME_UNKNOWN};
+    ok = ok && copy_text(out->user, sizeof out->user, user.name) && roles_parse(token.roles, &out->roles);
+    arena_free(&arena);
+    return ok;
+}
+
+bool server_announce(struct server *s, struct error *err)
+{
+    char token[2 * TOKEN_HASH_BYTES + 1];
+    unsigned char random[TOKEN_HASH_BYTES];
+    struct buf path = {0}, text = {0};
+    randombytes_buf(random, sizeof random);
+    sodium_bin2hex(token, sizeof token, random, sizeof random);
+    auth_token_hash(str_c(token), s->local_token_hash);
+    buf_printf(&path, "%s/server.json", s->data_dir);
+    buf_printf(&text, "{\"url\":\"http://127.0.0.1:%u\",\"token\":\"%s\",\"pid\":%d}\n", console_port(s->console), token, (int)getpid());
+    bool ok = file_write_atomic(buf_cstr(&path), buf_str(&text), 0600, err);
+    sodium_memzero(token, sizeof token);
+    sodium_memzero(text.p, text.n);
+    buf_free(&path);
+    buf_free(&text);
+    return ok;
+}
+
+static void audit(void *ctx, const struct console_audit *entry)
+{
+    struct server *s = ctx;
+    struct buf line = {0};
+    struct json_writer w = {.out = &line};
+    json_begin_object(&w);
+    json_key(&w, "time");
+    json_put_time(&w, entry->time_ns);
+    json_key(&w, "user");
+    json_put_str(&w, entry->user);
+    json_key(&w, "address");
+    json_put_str(&w, entry->address);
+    json_key(&w, "action");
+    json_put_str(&w, entry->action);
+    json_key(&w, "object");
+    json_put_str(&w, entry->object);
+    json_key(&w, "status");
+    json_put_i64(&w, entry->status);
+    json_end_object(&w);
+    buf_char(&line, '\n');
+    if (s->audit_fd >= 0 && write(s->audit_fd, line.p, line.n) != (ssize_t)line.n)
+        log_error("%s", tr("the audit line could not be written; see the disk of the data folder", "監査記録を書き込めません。データフォルダーのディスクを確認してください"));
+    buf_free(&line);
+}
+
+void services_access(struct console_services *s)
+{
+    s->user_count = user_count;
+    s->user_find = user_find;
+    s->user_add = user_add;
+    s->user_set_language = user_set_language;
+    s->token_find = token_find;
+    s->audit = audit;
+}
