@@ -1,0 +1,195 @@
+/* Puts the console together and takes it apart. Stage: console. Reads the configuration, leaves a running
+ * server. The files in reading order: services.h (what it shows), router.h and the api_*.c (what it answers),
+ * gate.c (who may), http.c (how), stream.c (live), auth.c, static_files.c. */
+#include "console/console_internal.h"
+
+#include <pthread.h>
+#include <time.h>
+
+#include "base/memory.h"
+#include "console/sessions.h"
+
+#define PASSWORD_THREADS 2
+#define PASSWORD_QUEUE   32
+#define SWEEP_SECONDS    60
+
+struct housekeeping {
+    struct console *console;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool is_stopping;
+};
+
+static void sleep_until(struct housekeeping *k, int64_t until_ns)
+{
+    struct timespec until = {.tv_sec = until_ns / NS_PER_SECOND, .tv_nsec = until_ns % NS_PER_SECOND};
+    while (!k->is_stopping)
+        if (pthread_cond_timedwait(&k->changed, &k->lock, &until) != 0)
+            return;
+}
+
+static void *housekeeping_loop(void *context)
+{
+    struct housekeeping *k = context;
+    pthread_mutex_lock(&k->lock);
+    for (unsigned second = 1; !k->is_stopping; second++) {
+        sleep_until(k, clock_monotonic_ns() + NS_PER_SECOND);
+        pthread_mutex_unlock(&k->lock);
+        http_enforce_limits(k->console->http, clock_monotonic_ns());
+        if (second % SWEEP_SECONDS == 0)
+            sessions_sweep(auth_sessions(k->console->auth), clock_wall_ns());
+        pthread_mutex_lock(&k->lock);
+    }
+    pthread_mutex_unlock(&k->lock);
+    return NULL;
+}
+
+static struct housekeeping *housekeeping_start(struct console *c)
+{
+    struct housekeeping *k = NEW(struct housekeeping);
+    pthread_condattr_t attributes;
+    k->console = c;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&k->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    pthread_mutex_init(&k->lock, NULL);
+    BUG_IF(pthread_create(&k->thread, NULL, housekeeping_loop, k) != 0);
+    pthread_setname_np(k->thread, "console");
+    return k;
+}
+
+static void housekeeping_stop(struct housekeeping *k)
+{
+    if (!k)
+        return;
+    pthread_mutex_lock(&k->lock);
+    k->is_stopping = true;
+    pthread_cond_signal(&k->changed);
+    pthread_mutex_unlock(&k->lock);
+    pthread_join(k->thread, NULL);
+    pthread_cond_destroy(&k->changed);
+    pthread_mutex_destroy(&k->lock);
+    memory_free(k);
+}
+
+static void default_to(unsigned *value, unsigned fallback)
+{
+    if (*value == 0)
+        *value = fallback;
+}
+
+static void fill_defaults(struct console_config *config)
+{
+    default_to(&config->loops, 1);
+    default_to(&config->query_threads, 2);
+    default_to(&config->query_queue, 64);
+    default_to(&config->connections, 2048);
+    default_to(&config->connections_per_address, 256);
+    default_to(&config->header_timeout_s, 15);
+    default_to(&config->idle_timeout_s, 30);
+    default_to(&config->session_idle_s, 12 * 3600);
+    default_to(&config->session_max_s, 7 * 24 * 3600);
+    default_to(&config->stream_clients, 1000);
+    if (config->ingest_body_bytes == 0)
+        config->ingest_body_bytes = (size_t)16 << 20;
+}
+
+static void session_ended(void *context, const unsigned char *hash)
+{
+    stream_end_session(((struct console *)context)->stream, hash);
+}
+
+static void start_parts(struct console *c)
+{
+    struct auth_options options = {.session_idle_ns = c->config.session_idle_s * NS_PER_SECOND,
+                                   .session_longest_ns = c->config.session_max_s * NS_PER_SECOND};
+    c->stream = stream_new(c->config.stream_clients, &c->services);
+    c->auth = auth_new(&options, &c->services);
+    sessions_on_end(auth_sessions(c->auth), session_ended, c);
+    c->query_workers = work_new(c->config.query_threads, c->config.query_queue, "query", http_run_on_worker);
+    c->password_workers = work_new(PASSWORD_THREADS, PASSWORD_QUEUE, "password", http_run_on_worker);
+}
+
+static void free_parts(struct console *c)
+{
+    work_free(c->query_workers);
+    work_free(c->password_workers);
+    stream_free(c->stream);
+    auth_free(c->auth);
+    static_files_free(c->files);
+    memory_free(c);
+}
+
+struct console *console_start(const struct console_config *config, const struct console_services *services,
+                              struct error *err)
+{
+    struct console *c = NEW(struct console);
+    c->config = *config;
+    c->services = *services;
+    fill_defaults(&c->config);
+    c->files = static_files_load(config->web_folder, err);
+    if (!c->files) {
+        memory_free(c);
+        return NULL;
+    }
+    start_parts(c);
+    c->http = http_start(c, err);
+    if (!c->http) {
+        free_parts(c);
+        return NULL;
+    }
+    c->housekeeping = housekeeping_start(c);
+    return c;
+}
+
+static void wait_for_answers(struct console *c)
+{
+    while (atomic_load(&c->running)) {
+        struct timespec pause = {.tv_nsec = 5 * NS_PER_MS};
+        nanosleep(&pause, NULL);
+    }
+}
+
+void console_stop(struct console *c)
+{
+    if (!c)
+        return;
+    atomic_store(&c->is_stopping, true);
+    housekeeping_stop(c->housekeeping);
+    stream_close(c->stream);
+    wait_for_answers(c);
+    http_stop(c->http);
+    free_parts(c);
+}
+
+unsigned console_port(const struct console *c)
+{
+    return http_port(c->http);
+}
+
+const char *console_setup_token(struct console *c)
+{
+    return auth_setup_token(c->auth);
+}
+
+void console_end_sessions_of(struct console *c, struct str user)
+{
+    sessions_close_user(auth_sessions(c->auth), user);
+}
+
+void console_publish_finding(struct console *c, const struct finding *finding)
+{
+    stream_publish_finding(c->stream, finding);
+}
+
+void console_publish_incident(struct console *c, const struct incident *incident)
+{
+    stream_publish_incident(c->stream, incident);
+}
+
+void console_offer_events(struct console *c, const struct batch *batch)
+{
+    stream_offer_events(c->stream, batch);
+}

@@ -1,0 +1,267 @@
+/* JSON of incidents and findings. Stage: console. Reads struct incident and struct finding, leaves what
+ * openapi.json calls Incident, IncidentDetail and Finding. Next: api_incidents.c and stream.c. */
+#include "console/incident_json.h"
+
+#include <stdio.h>
+
+#include "base/json.h"
+#include "base/memory.h"
+
+static void put(struct json_writer *w, const char *key, struct str value)
+{
+    json_key(w, key);
+    json_put_str(w, value);
+}
+
+/* What is not known is left out. */
+static void put_known(struct json_writer *w, const char *key, struct str value)
+{
+    if (value.n)
+        put(w, key, value);
+}
+
+static void put_time(struct json_writer *w, const char *key, int64_t time_ns)
+{
+    json_key(w, key);
+    json_put_time(w, time_ns);
+}
+
+static void put_number(struct json_writer *w, const char *key, int64_t value)
+{
+    json_key(w, key);
+    json_put_i64(w, value);
+}
+
+static void put_both_languages(struct json_writer *w, const char *key, struct str en, struct str ja)
+{
+    json_key(w, key);
+    json_begin_object(w);
+    put(w, "en", en);
+    put(w, "ja", ja.n ? ja : en);
+    json_end_object(w);
+}
+
+/* "a;b" as ["a","b"] */
+static void put_list(struct json_writer *w, const char *key, struct str list)
+{
+    struct str part;
+    json_key(w, key);
+    json_begin_array(w);
+    while (list.n && str_split(&list, ';', &part))
+        if (part.n)
+            json_put_str(w, part);
+    json_end_array(w);
+}
+
+/* An object already written as JSON; anything that is not an object becomes {}. */
+static void put_object_text(struct json_writer *w, const char *key, struct str json)
+{
+    json_key(w, key);
+    if (json.n && json.p[0] == '{' && json_value_length(json) == json.n) {
+        buf_add(w->out, json);
+        w->needs_comma = true;
+    } else {
+        json_begin_object(w);
+        json_end_object(w);
+    }
+}
+
+static void put_entities(struct json_writer *w, struct str host, struct str ip, struct str user,
+                         struct str department)
+{
+    json_key(w, "entities");
+    json_begin_object(w);
+    put_known(w, "host", host);
+    put_known(w, "ip", ip);
+    put_known(w, "user", user);
+    put_known(w, "department", department);
+    json_end_object(w);
+}
+
+/* Whether the communication got through; left out when unknown. */
+static void put_passage(struct json_writer *w, enum passage passage)
+{
+    if (passage != PASSAGE_UNKNOWN)
+        put(w, "passage", passage == PASSAGE_ALLOWED ? STR("allowed") : STR("denied"));
+}
+
+static void put_sequence(struct json_writer *w, uint64_t sequence)
+{
+    char text[24];
+    int n = snprintf(text, sizeof text, "%llu", (unsigned long long)sequence);
+    json_put_str(w, str_n(text, (size_t)n));
+}
+
+static void put_event_ids(struct json_writer *w, uint64_t first, uint64_t last)
+{
+    json_key(w, "event_ids");
+    json_begin_array(w);
+    put_sequence(w, first);
+    put_sequence(w, last);
+    json_end_array(w);
+}
+
+static void put_likelihood(struct json_writer *w, double ratio)
+{
+    if (ratio <= 0)
+        return;
+    json_key(w, "likelihood_ratio");
+    json_put_double(w, ratio);
+}
+
+void incident_finding_json(const struct incident_finding *f, bool sees_persons, struct buf *out)
+{
+    struct json_writer w = {.out = out};
+    json_begin_object(&w);
+    json_key(&w, "id");
+    json_put_u64(&w, f->id);
+    put(&w, "rule_id", f->rule_id);
+    put_both_languages(&w, "rule", f->title_en, f->title_ja);
+    put(&w, "level", level_name(f->level));
+    put_time(&w, "time", f->first_ns);
+    put_time(&w, "first", f->first_ns);
+    put_time(&w, "last", f->last_ns);
+    put_number(&w, "count", (int64_t)f->count);
+    put(&w, "system", f->product);
+    put_entities(&w, f->host_name, f->host_ip, sees_persons ? f->user : STR_EMPTY, f->department);
+    put_known(&w, "peer", f->peer);
+    put_list(&w, "techniques", f->techniques);
+    put_object_text(&w, "matched", sees_persons ? f->matched : STR_EMPTY);
+    put_known(&w, "stage", f->stage);
+    put_known(&w, "evidence_group", f->evidence_group);
+    put_likelihood(&w, f->likelihood_ratio);
+    put_passage(&w, f->passage);
+    put_event_ids(&w, f->first_sequence, f->last_sequence);
+    json_end_object(&w);
+}
+
+static void put_matched(struct json_writer *w, const struct finding *f)
+{
+    json_key(w, "matched");
+    json_begin_object(w);
+    for (uint32_t i = 0; i < f->matched_count; i++) {
+        json_key_str(w, f->matched[i].name);
+        json_put_str(w, f->matched[i].text);
+    }
+    json_end_object(w);
+}
+
+/* A live finding has no number of its own yet: its event's sequence number stands for it. */
+void live_finding_json(const struct finding *f, bool sees_persons, struct buf *out)
+{
+    struct json_writer w = {.out = out};
+    json_begin_object(&w);
+    json_key(&w, "id");
+    json_put_u64(&w, f->sequence);
+    put(&w, "rule_id", f->rule_id);
+    put_both_languages(&w, "rule", f->title_en, f->title_ja);
+    put(&w, "level", level_name(f->level));
+    put_time(&w, "time", f->time_ns);
+    put_time(&w, "first", f->time_ns);
+    put_time(&w, "last", f->time_ns);
+    put_number(&w, "count", 1);
+    put(&w, "system", f->product);
+    put_entities(&w, f->host_name, f->host_ip, sees_persons ? f->user : STR_EMPTY, f->department);
+    put_known(&w, "peer", f->peer);
+    json_key(&w, "techniques");
+    json_begin_array(&w);
+    for (uint32_t i = 0; i < f->technique_count; i++)
+        json_put_str(&w, f->techniques[i]);
+    json_end_array(&w);
+    if (sees_persons)
+        put_matched(&w, f);
+    else
+        put_object_text(&w, "matched", STR_EMPTY);
+    put_known(&w, "stage", f->stage);
+    put_known(&w, "evidence_group", f->evidence_group);
+    put_likelihood(&w, f->likelihood_ratio);
+    put_passage(&w, f->passage);
+    put_event_ids(&w, f->sequence, f->sequence);
+    json_end_object(&w);
+}
+
+/* The products that saw something, each once, in order of first appearance. */
+static void put_systems(struct json_writer *w, const struct incident *incident)
+{
+    uint32_t n = incident->findings ? incident->finding_count : 0;
+    json_key(w, "systems");
+    json_begin_array(w);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t earlier = 0;
+        while (earlier < i && !str_eq(incident->findings[earlier].product, incident->findings[i].product))
+            earlier++;
+        if (earlier == i && incident->findings[i].product.n)
+            json_put_str(w, incident->findings[i].product);
+    }
+    json_end_array(w);
+}
+
+static void put_findings(struct json_writer *w, const struct incident *incident, bool sees_persons)
+{
+    json_key(w, "findings");
+    json_begin_array(w);
+    for (uint32_t i = 0; i < incident->finding_count; i++) {
+        if (i)
+            buf_char(w->out, ',');
+        incident_finding_json(&incident->findings[i], sees_persons, w->out);
+    }
+    w->needs_comma = incident->finding_count > 0;
+    json_end_array(w);
+}
+
+static void put_judgements(struct json_writer *w, const struct incident *incident)
+{
+    put_number(w, "urgency", incident->urgency);
+    put_number(w, "importance", incident->importance);
+    json_key(w, "confidence");
+    json_put_double(w, incident->confidence);
+    put_number(w, "confidence_level", incident->confidence_level);
+}
+
+static void put_history(struct json_writer *w, const struct incident_history *history)
+{
+    json_key(w, "history");
+    json_begin_array(w);
+    for (uint32_t i = 0; i < history->count; i++) {
+        const struct incident_step *step = &history->rows[i];
+        json_begin_object(w);
+        put_time(w, "time", step->time_ns);
+        put(w, "user", step->user);
+        put(w, "from", incident_state_name(step->from));
+        put(w, "to", incident_state_name(step->to));
+        put(w, "note", step->note);
+        json_end_object(w);
+    }
+    json_end_array(w);
+}
+
+void incident_json(const struct incident *incident, const struct incident_history *history, bool sees_persons,
+                   struct buf *out)
+{
+    struct json_writer w = {.out = out};
+    json_begin_object(&w);
+    json_key(&w, "id");
+    json_put_u64(&w, incident->id);
+    put(&w, "state", incident_state_name(incident->state));
+    put_both_languages(&w, "title", incident->title_en, incident->title_ja);
+    put_time(&w, "opened", incident->opened_ns);
+    put_time(&w, "first", incident->first_ns);
+    put_time(&w, "last", incident->last_ns);
+    put_list(&w, "hosts", incident->hosts);
+    put(&w, "department", incident->department);
+    put(&w, "user", sees_persons ? incident->user : STR_EMPTY);
+    put_judgements(&w, incident);
+    put_number(&w, "finding_count", incident->finding_count);
+    put_systems(&w, incident);
+    if (history) {
+        json_key(&w, "urgency_band");
+        json_begin_array(&w);
+        json_put_i64(&w, incident->urgency_low);
+        json_put_i64(&w, incident->urgency_high);
+        json_end_array(&w);
+        put_object_text(&w, "reason", incident->reason);
+        put_findings(&w, incident, sees_persons);
+        put_history(&w, history);
+    }
+    json_end_object(&w);
+}
