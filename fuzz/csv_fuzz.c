@@ -10,7 +10,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct arena arena;
     if (!size)
         return 0;
-    struct column_form form = {.separator = separators[data[0] & 3], .quote = data[0] & 4 ? '"' : 0, .brackets = data[0] & 8};
+    struct column_form form = {.separator = separators[data[0] & 3],
+                               .quote = data[0] & 4 ? '"' : 0,
+                               .brackets = data[0] & 8};
     struct str text = str_n((const char *)data + 1, size - 1), line;
     arena_init(&arena, 1 << 14);
     column_split(text, &form, columns, data[0] & 16 ? 4 : COLUMN_HEADER_MAX, &arena);

@@ -1,4 +1,5 @@
-/* libFuzzer: the whole stage with the parsers of content/parsers (or $PARSERS). A first byte below the number of parsers pins that parser. */
+/* libFuzzer: the whole stage with the parsers of content/parsers (or $PARSERS). A first byte below the number
+ * of parsers pins that parser. */
 #include <stdlib.h>
 
 #include "normalise/normalise.h"
@@ -32,7 +33,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     struct str pinned = normaliser_parser_name(w->n, data[0]);
     struct source source = {.name = pinned, .parser = pinned, .sender = STR_EMPTY, .charset = STR_EMPTY};
-    struct record record = {.raw = str_n((const char *)data + 1, size - 1), .received_ns = INT64_C(1762765200) * NS_PER_SECOND};
+    struct record record = {.raw = str_n((const char *)data + 1, size - 1),
+                            .received_ns = INT64_C(1762765200) * NS_PER_SECOND};
     struct arena arena;
     struct event e;
     struct buf json = {0};

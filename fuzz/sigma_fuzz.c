@@ -1,5 +1,5 @@
-/* Rules from anybody: any text is loaded or refused, and what is loaded runs on any event. The input is a rule file, and behind a
- * NUL byte lines "field=value" for an event. */
+/* Rules from anybody: any text is loaded or refused, and what is loaded runs on any event. The input is a
+ * rule file, and behind a NUL byte lines "field=value" for an event. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -8,11 +8,12 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define TAXONOMY                                                                                                                            \
-    "logsources:\n"                                                                                                                         \
-    "  - {product: test, fields: [plain], when: [{event.module: test}]}\n"                                                                  \
-    "  - {category: test, entity: source, fields: [plain], when: [{event.module: '*'}, {event.code: null}]}\n"                              \
-    "field_sets:\n"                                                                                                                         \
+#define TAXONOMY                                                                                             \
+    "logsources:\n"                                                                                          \
+    "  - {product: test, fields: [plain], when: [{event.module: test}]}\n"                                   \
+    "  - {category: test, entity: source, fields: [plain], when: [{event.module: '*'}, {event.code: "        \
+    "null}]}\n"                                                                                              \
+    "field_sets:\n"                                                                                          \
     "  plain: {unmapped: ['t.{name}', '{name}'], map: {Hashes: {fields: t.Hashes, hashes: {MD5: t.md5}}}}\n"
 
 static const char *taxonomy_folder(void)
@@ -39,7 +40,8 @@ static void fill_event(struct event *e, struct arena *arena, struct str text)
         if (at == STR_NOT_FOUND)
             e->raw = line;
         else if (at > 0 && field_count() < FIELD_MAX / 2)
-            event_add(e, arena, field_intern(arena_str(arena, str_slice(line, 0, at))), arena_str(arena, str_skip(line, at + 1)));
+            event_add(e, arena, field_intern(arena_str(arena, str_slice(line, 0, at))),
+                      arena_str(arena, str_skip(line, at + 1)));
     }
 }
 

@@ -1,0 +1,32 @@
+/* What is remembered about a source. Shared by threads without locks: one number, and a pointer to an
+ * immutable header that is replaced as a whole. Private to this stage. */
+#ifndef NORMALISE_SOURCE_MEMORY_H
+#define NORMALISE_SOURCE_MEMORY_H
+
+#include <stdatomic.h>
+
+#include "normalise/run.h"
+
+struct kept_header {
+    struct kept_header
+        *older; /* all that were ever published are kept until the memory is freed: readers may hold them */
+    uint64_t generation;
+    uint16_t parser;
+    struct column_header header;
+};
+
+#define KEPT_HEADERS_MAX 64 /* different headers of one source; later ones are not learned any more */
+
+struct source_memory {
+    _Atomic uint64_t
+        sticky; /* generation of the normaliser << 32 | index of the recogniser + 1; 0 = nothing */
+    _Atomic(struct kept_header *) header;
+    _Atomic uint32_t header_count;
+};
+
+/* The header that holds for this normaliser, or NULL. */
+const struct kept_header *source_memory_header(const struct source_memory *m, uint64_t generation);
+void source_memory_learn(struct source_memory *m, uint64_t generation, uint16_t parser,
+                         const struct column_header *header);
+
+#endif
