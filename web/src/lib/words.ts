@@ -1,0 +1,106 @@
+/* Words for the fixed values of the API, in the user's language. Functions, not tables of strings: the language may change
+ * while the page is open. */
+import { m } from '../paraglide/messages.js';
+import type { IncidentState, Language, Level, Posture, Text } from './api/types';
+import { Problem } from './api/problem';
+import { preferences } from './state/preferences.svelte';
+
+const judgements = [m.level_unknown, m.level_1, m.level_2, m.level_3, m.level_4];
+
+export function judgementWord(value: number): string {
+  return (judgements[value] ?? m.level_unknown)();
+}
+
+const findingLevels: Record<Level, { rank: number; word: () => string }> = {
+  informational: { rank: 0, word: m.finding_informational },
+  low: { rank: 1, word: m.finding_low },
+  medium: { rank: 2, word: m.finding_medium },
+  high: { rank: 3, word: m.finding_high },
+  critical: { rank: 4, word: m.finding_critical }
+};
+
+export function levelRank(level: Level): number {
+  return findingLevels[level]?.rank ?? 0;
+}
+
+export function levelWord(level: Level): string {
+  return (findingLevels[level]?.word ?? m.level_unknown)();
+}
+
+const postures: Record<Posture, { rank: number; word: () => string; long: () => string }> = {
+  green: { rank: 1, word: m.posture_green, long: m.posture_green_long },
+  yellow: { rank: 2, word: m.posture_yellow, long: m.posture_yellow_long },
+  orange: { rank: 3, word: m.posture_orange, long: m.posture_orange_long },
+  red: { rank: 4, word: m.posture_red, long: m.posture_red_long }
+};
+
+export function postureRank(posture: Posture | undefined): number {
+  return posture === undefined ? 0 : (postures[posture]?.rank ?? 0);
+}
+
+export function postureWord(posture: Posture | undefined): string {
+  return (posture === undefined ? m.not_measured : (postures[posture]?.word ?? m.not_measured))();
+}
+
+export function postureLong(posture: Posture | undefined): string {
+  return (posture === undefined ? m.not_measured : (postures[posture]?.long ?? m.not_measured))();
+}
+
+export const INCIDENT_STATES: IncidentState[] = [
+  'new', 'triaged', 'assigned', 'containing', 'eradicating', 'recovering', 'observing', 'review', 'closed'
+];
+
+const stateWords: Record<IncidentState, () => string> = {
+  new: m.state_new, triaged: m.state_triaged, assigned: m.state_assigned, containing: m.state_containing,
+  eradicating: m.state_eradicating, recovering: m.state_recovering, observing: m.state_observing, review: m.state_review,
+  closed: m.state_closed
+};
+
+export function stateWord(state: IncidentState): string {
+  return (stateWords[state] ?? (() => state))();
+}
+
+const stages: Record<string, () => string> = {
+  exposure: m.stage_exposure, stopped: m.stage_stopped, executed: m.stage_executed, c2_suspected: m.stage_c2_suspected,
+  c2_denied: m.stage_c2_denied, c2_allowed: m.stage_c2_allowed, outward_attack: m.stage_outward_attack,
+  spreading: m.stage_spreading, unknown: m.stage_unknown
+};
+
+export function stageWord(stage: string): string {
+  return (stages[stage] ?? (() => stage))();
+}
+
+const reasonNames: Record<string, () => string> = {
+  criteria: m.reason_criteria, criteria_version: m.reason_criteria, stage: m.stage, rule_id: m.rule_id, rule: m.rule, hosts_within_hour: m.reason_hosts_within_hour,
+  registered: m.reason_registered, prior: m.reason_prior, correlation: m.reason_correlation, posterior: m.reason_posterior, calibrated: m.reason_calibrated,
+  likelihood_ratio: m.likelihood_ratio, evidence_group: m.evidence_group
+};
+
+/* The name of an input of a judgement; a name this console does not know is shown as it is. */
+export function reasonName(name: string): string {
+  return (reasonNames[name] ?? (() => name.replaceAll('_', ' ')))();
+}
+
+const evidenceGroups: Record<string, () => string> = {
+  c2_flow: m.evidence_c2_flow, process: m.evidence_process, av: m.evidence_av, destination: m.evidence_destination,
+  outward_attack: m.evidence_outward_attack, agent_state: m.evidence_agent_state
+};
+
+export function evidenceWord(group: string): string {
+  return (evidenceGroups[group] ?? (() => group))();
+}
+
+export function local(text: Text | string | undefined, language: Language = preferences.language): string {
+  if (text === undefined) return '';
+  if (typeof text === 'string') return text;
+  return (language === 'ja' ? text.ja : text.en) || text.en || text.ja || '';
+}
+
+/* What went wrong and, where we know, what to do: the server's own sentence first. */
+export function problemText(error: unknown): string {
+  if (!(error instanceof Problem)) return error instanceof Error ? error.message : String(error);
+  if (error.isOffline) return m.error_offline();
+  const said = [error.title(preferences.language), error.detail(preferences.language)].filter((part) => part !== '');
+  const text = [...new Set(said)].join(': ') || m.error_http({ status: String(error.status) });
+  return error.retryAfterSeconds === null ? text : `${text} ${m.error_retry_after({ seconds: String(error.retryAfterSeconds) })}`;
+}
