@@ -16,7 +16,7 @@ binary: $(BUILD)/build.ninja
 console: $(BUILD)/console/.built
 
 $(BUILD)/console/.built: web/package-lock.json $(shell find web/src web/messages web/index.html web/vite.config.ts -type f 2>/dev/null)
-	cd web && npm run --silent build
+	cd web && ../scripts/with-node npm run --silent build
 	mkdir -p $(BUILD) && rm -rf $(BUILD)/console && cp -R web/dist $(BUILD)/console && touch $@
 
 lint: check-layers

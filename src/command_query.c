@@ -10,6 +10,9 @@
 #include "rows.h"
 #include "search.h"
 
+/* Rows asked for at once: an answer is a tree in memory here. */
+#define PAGE_ROWS 1000
+
 struct range {
     int64_t from_ns, to_ns;
 };
@@ -69,7 +72,7 @@ static int query_server(const struct client *client, const struct arguments *a, 
         struct buf body = {0};
         struct str rows;
         const char *next = NULL;
-        uint64_t limit = left < 10000 ? left : 10000;
+        uint64_t limit = left < PAGE_ROWS ? left : PAGE_ROWS;
         if (!get_page(client, a, range, limit, before, &body, &err) || !split_page(buf_str(&body), &arena, &rows, &next, &err) ||
             !rows_print(a, rows, NULL, &err))
             status = command_fail(a, EXIT_USAGE, &err);
@@ -114,7 +117,7 @@ static int query_folder(const struct arguments *a, const struct range *range)
     do {
         struct search_page page;
         struct query_error syntax;
-        search.limit = (uint32_t)(left < 10000 ? left : 10000);
+        search.limit = (uint32_t)(left < PAGE_ROWS ? left : PAGE_ROWS);
         enum search_end end = search_run(store, &search, &arena, &page, &syntax, &err);
         if (end == SEARCH_BAD_EXPRESSION)
             error_set(&err, tr("at character %zu: %s", "%zu 文字目: %s"), syntax.position, tr(syntax.en, syntax.ja));

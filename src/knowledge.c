@@ -1,6 +1,8 @@
 /* Loads parsers and rules and hands them out by reference count. */
 #include "knowledge.h"
 
+#include <malloc.h>
+
 #include "base/memory.h"
 #include "command.h"
 
@@ -61,6 +63,7 @@ struct knowledge *knowledge_load(const struct knowledge_options *options, struct
         *map_put(&k->rules_by_id, ruleset_rule(k->rules, i)->id, NULL) = i + 1;
     if (options->proves_samples)
         prove(k);
+    malloc_trim(0); /* the trees of the files are gone; give their pages back */
     return k;
 }
 

@@ -37,9 +37,10 @@ static void normalise(struct pipeline *p, struct batch *b)
         const struct source *source = p->find_source ? p->find_source(p->find_source_context, record) : NULL;
         if (source != NULL)
             record->source = source->number;
+        struct event *e = &b->events[i];
         normalise_record(p->knowledge->normaliser, p->normaliser_scratch,
-                         knowledge_memory(p->knowledge, record->source), record, source, &b->arena,
-                         &b->events[i]);
+                         knowledge_memory(p->knowledge, record->source), record, source, &b->arena, e);
+        event_add(e, &b->arena, FIELD_HYAKUYO_PARSER, normaliser_parser_name(p->knowledge->normaliser, e->parser));
     }
 }
 
