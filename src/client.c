@@ -34,8 +34,8 @@ bool client_find(const char *data_dir, struct client *out)
     if (file_read(path, 4096, &text, &err))
         top = json_parse(buf_str(&text), &arena, &err);
     bool ok = top != NULL && copy(out->url, sizeof out->url, json_text(top, "url")) &&
-              copy(out->token, sizeof out->token, json_text(top, "token")) && str_to_i64(json_text(top, "pid"), &pid) &&
-              kill((pid_t)pid, 0) == 0;
+              copy(out->token, sizeof out->token, json_text(top, "token")) &&
+              str_to_i64(json_text(top, "pid"), &pid) && kill((pid_t)pid, 0) == 0;
     out->pid = ok ? (int)pid : 0;
     arena_free(&arena);
     buf_free(&text);
@@ -64,9 +64,11 @@ static bool explain(long status, const struct buf *body, struct error *err)
         detail = json_text(problem, "detail");
     struct str position = problem ? json_text(problem, "position") : STR_EMPTY;
     if (position.n)
-        error_set(err, tr("at character %.*s: %.*s", "%.*s 文字目: %.*s"), STR_ARGS(position), STR_ARGS(detail));
+        error_set(err, tr("at character %.*s: %.*s", "%.*s 文字目: %.*s"), STR_ARGS(position),
+                  STR_ARGS(detail));
     else
-        error_set(err, tr("the server answered %ld: %.*s", "サーバーの応答 %ld: %.*s"), status, STR_ARGS(detail));
+        error_set(err, tr("the server answered %ld: %.*s", "サーバーの応答 %ld: %.*s"), status,
+                  STR_ARGS(detail));
     arena_free(&arena);
     return false;
 }
@@ -96,14 +98,16 @@ bool client_get(const struct client *c, const char *path, struct buf *body, stru
     curl_slist_free_all(headers);
     curl_easy_cleanup(curl);
     if (code != CURLE_OK)
-        return error_set(err, tr("%s cannot be reached: %s", "%s に接続できません: %s"), c->url, curl_easy_strerror(code));
+        return error_set(err, tr("%s cannot be reached: %s", "%s に接続できません: %s"), c->url,
+                         curl_easy_strerror(code));
     return status / 100 == 2 || explain(status, body, err);
 }
 
 void client_escape(struct buf *out, const char *text)
 {
     for (const unsigned char *at = (const unsigned char *)text; *at; at++) {
-        bool is_plain = (*at >= '0' && *at <= '9') || (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') || *at == '-' || *at == '_' || *at == '.';
+        bool is_plain = (*at >= '0' && *at <= '9') || (*at >= 'a' && *at <= 'z') ||
+                        (*at >= 'A' && *at <= 'Z') || *at == '-' || *at == '_' || *at == '.';
         if (is_plain)
             buf_char(out, (char)*at);
         else

@@ -1,4 +1,5 @@
-/* How commands reach a running server: by --server and --token, or by what the server wrote into its data folder. */
+/* How commands reach a running server: by --server and --token, or by what the server wrote into its data
+ * folder. */
 #ifndef CLIENT_H
 #define CLIENT_H
 

@@ -176,20 +176,24 @@ static bool set_from_config(struct arguments *a, const char *path, const struct 
     size_t index;
     const struct option *o = find_option(a->command, node->key, &index);
     if (o == NULL)
-        return error_at(err, path, node->key_line, node->key_column, tr("there is no option '%.*s'; 'hyakuyo %s --help' lists them",
-                        "オプション '%.*s' はありません。'hyakuyo %s --help' を見てください"), STR_ARGS(node->key), a->command->name);
+        return error_at(err, path, node->key_line, node->key_column,
+                        tr("there is no option '%.*s'; 'hyakuyo %s --help' lists them",
+                           "オプション '%.*s' はありません。'hyakuyo %s --help' を見てください"),
+                        STR_ARGS(node->key), a->command->name);
     struct option_value *v = &a->values[index];
     if (v->is_given && o->type != OPTION_LIST)
         return true;
     const struct yaml *first = node->type == YAML_LIST ? node->child : node;
     if (node->type == YAML_MAP || (node->type == YAML_LIST && o->type != OPTION_LIST))
-        return error_at(err, path, node->line, node->column, tr("'%s' wants a single value", "'%s' の値は1つです"), o->name);
+        return error_at(err, path, node->line, node->column,
+                        tr("'%s' wants a single value", "'%s' の値は1つです"), o->name);
     for (const struct yaml *at = first; at != NULL; at = node->type == YAML_LIST ? at->next : NULL) {
         char *text = memory_alloc(at->text.n + 1);
         memcpy(text, at->text.p, at->text.n);
         text[at->text.n] = 0;
         if (set_value(a->command, o, v, text) != 0)
-            return error_at(err, path, at->line, at->column, tr("the value of '%s' cannot be used", "'%s' の値が使えません"), o->name);
+            return error_at(err, path, at->line, at->column,
+                            tr("the value of '%s' cannot be used", "'%s' の値が使えません"), o->name);
     }
     return true;
 }
@@ -201,7 +205,8 @@ bool arguments_read_config(struct arguments *a, const char *path, struct error *
     const struct yaml *top = yaml_load(path, &arena, err);
     bool ok = top != NULL;
     if (ok && top->type != YAML_MAP)
-        ok = error_at(err, path, top->line, top->column, "%s", tr("the file must be a map of options", "オプション名と値の組で書いてください"));
+        ok = error_at(err, path, top->line, top->column, "%s",
+                      tr("the file must be a map of options", "オプション名と値の組で書いてください"));
     for (const struct yaml *at = ok ? top->child : NULL; ok && at != NULL; at = at->next)
         ok = set_from_config(a, path, at, err);
     arena_free(&arena);

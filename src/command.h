@@ -67,8 +67,8 @@ const char *argument_text(const struct arguments *a, const char *name);
 int64_t argument_number(const struct arguments *a, const char *name);
 bool argument_flag(const struct arguments *a, const char *name);
 
-/* Reads a YAML file whose keys are the command's options (a list for options that may be repeated). What the command line gave
- * stays. Texts live for the process. */
+/* Reads a YAML file whose keys are the command's options (a list for options that may be repeated). What the
+ * command line gave stays. Texts live for the process. */
 bool arguments_read_config(struct arguments *a, const char *path, struct error *err) MUST_CHECK;
 
 /* Prints "hyakuyo COMMAND: sentence" on standard error and returns `status`. */

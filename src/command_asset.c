@@ -1,4 +1,5 @@
-/* hyakuyo asset import: what the organisation knows about itself, from CSV files into state.db; a running server takes it up at once. */
+/* hyakuyo asset import: what the organisation knows about itself, from CSV files into state.db; a running
+ * server takes it up at once. */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,9 +16,10 @@ static void print_counts(const struct asset_set *set, const struct asset_counts 
 {
     for (int file = 0; file < ASSET_FILE_COUNT; file++)
         if (set->present[file])
-            printf(tr("%-16s %u new, %u unchanged, %u retired, %u repeated lines\n", "%-16s 新規 %u、変更なし %u、廃止 %u、重複行 %u\n"),
-                   asset_file_name((enum asset_file)file), counts->added[file], counts->kept[file], counts->retired[file],
-                   counts->repeated[file]);
+            printf(tr("%-16s %u new, %u unchanged, %u retired, %u repeated lines\n",
+                      "%-16s 新規 %u、変更なし %u、廃止 %u、重複行 %u\n"),
+                   asset_file_name((enum asset_file)file), counts->added[file], counts->kept[file],
+                   counts->retired[file], counts->repeated[file]);
 }
 
 static bool import(const char *folder, const char *data_dir, struct error *err)
@@ -45,7 +47,10 @@ static int run(const struct arguments *a)
     struct client server;
     const char *data_dir = argument_text(a, "data");
     if (strcmp(a->words[0], "import") != 0) {
-        error_set(&err, tr("there is no '%s' here; write 'hyakuyo asset import DIR'", "'%s' はありません。'hyakuyo asset import DIR' と書いてください"), a->words[0]);
+        error_set(&err,
+                  tr("there is no '%s' here; write 'hyakuyo asset import DIR'",
+                     "'%s' はありません。'hyakuyo asset import DIR' と書いてください"),
+                  a->words[0]);
         return command_fail(a, EXIT_USAGE, &err);
     }
     if (!import(a->words[1], data_dir, &err))
@@ -56,7 +61,12 @@ static int run(const struct arguments *a)
 }
 
 static const struct option options[] = {
-    {.name = "data", .type = OPTION_TEXT, .values = "DIR", .fallback = "./var", .help_en = "data folder", .help_ja = "データフォルダー"},
+    {.name = "data",
+     .type = OPTION_TEXT,
+     .values = "DIR",
+     .fallback = "./var",
+     .help_en = "data folder",
+     .help_ja = "データフォルダー"},
 };
 
 const struct command command_asset = {

@@ -1,4 +1,5 @@
-/* hyakuyo balance: received = stored + filtered + rejected + lost, for every source and hour. Exit 1 when it does not close. */
+/* hyakuyo balance: received = stored + filtered + rejected + lost, for every source and hour. Exit 1 when it
+ * does not close. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -11,7 +12,8 @@
 #include "store/state_balance.h"
 #include "store/state_sources.h"
 
-static const char *const columns[] = {"source", "hour", "received", "stored", "filtered", "rejected", "lost", "difference", NULL};
+static const char *const columns[] = {"source",   "hour", "received",   "stored", "filtered",
+                                      "rejected", "lost", "difference", NULL};
 
 static bool ask_server(const struct client *client, struct buf *rows, int64_t *difference, struct error *err)
 {
@@ -23,7 +25,8 @@ static bool ask_server(const struct client *client, struct buf *rows, int64_t *d
     size_t at = str_find(buf_str(&body), STR("\"rows\":["), 0);
     ok = top != NULL && at != STR_NOT_FOUND;
     *difference = 0;
-    for (const struct json_node *row = ok ? json_member(top, "rows")->child : NULL; row != NULL; row = row->next) {
+    for (const struct json_node *row = ok ? json_member(top, "rows")->child : NULL; row != NULL;
+         row = row->next) {
         int64_t one = 0;
         str_to_i64(json_text(row, "difference"), &one);
         *difference += one < 0 ? -one : one;
@@ -50,7 +53,11 @@ static void put_row(const struct balance_count *row, struct str source, struct j
     const struct {
         const char *name;
         uint64_t value;
-    } counts[] = {{"received", row->received}, {"stored", row->stored}, {"filtered", row->filtered}, {"rejected", row->rejected}, {"lost", row->lost}};
+    } counts[] = {{"received", row->received},
+                  {"stored", row->stored},
+                  {"filtered", row->filtered},
+                  {"rejected", row->rejected},
+                  {"lost", row->lost}};
     json_begin_object(w);
     json_key(w, "source");
     json_put_str(w, source);
@@ -118,21 +125,38 @@ static int run(const struct arguments *a)
         return command_fail(a, EXIT_USAGE, &err);
     if (difference == 0)
         return EXIT_DONE;
-    fprintf(stderr, tr("hyakuyo balance: the balance does not close, difference %lld\n", "hyakuyo balance: 収支が合いません。差 %lld\n"), (long long)difference);
+    fprintf(stderr,
+            tr("hyakuyo balance: the balance does not close, difference %lld\n",
+               "hyakuyo balance: 収支が合いません。差 %lld\n"),
+            (long long)difference);
     return EXIT_FOUND;
 }
 
 static const struct option options[] = {
-    {.name = "server", .type = OPTION_TEXT, .values = "URL", .help_en = "ask this server", .help_ja = "問い合わせるサーバー"},
-    {.name = "token", .type = OPTION_TEXT, .values = "TEXT", .help_en = "API token for --server (or HYAKUYO_TOKEN)", .help_ja = "--server 用の API トークン(または HYAKUYO_TOKEN)"},
-    {.name = "data", .type = OPTION_TEXT, .values = "DIR", .fallback = "./var", .help_en = "data folder; its server is asked when one runs", .help_ja = "データフォルダー(サーバーが動いていればそこに問い合わせます)"},
+    {.name = "server",
+     .type = OPTION_TEXT,
+     .values = "URL",
+     .help_en = "ask this server",
+     .help_ja = "問い合わせるサーバー"},
+    {.name = "token",
+     .type = OPTION_TEXT,
+     .values = "TEXT",
+     .help_en = "API token for --server (or HYAKUYO_TOKEN)",
+     .help_ja = "--server 用の API トークン(または HYAKUYO_TOKEN)"},
+    {.name = "data",
+     .type = OPTION_TEXT,
+     .values = "DIR",
+     .fallback = "./var",
+     .help_en = "data folder; its server is asked when one runs",
+     .help_ja = "データフォルダー(サーバーが動いていればそこに問い合わせます)"},
     ROWS_FORMAT_OPTION,
 };
 
 const struct command command_balance = {
     .name = "balance",
     .run = run,
-    .summary_en = "received = stored + filtered + rejected + lost, per source and hour; exit 1 if it does not close",
+    .summary_en =
+        "received = stored + filtered + rejected + lost, per source and hour; exit 1 if it does not close",
     .summary_ja = "情報源と時間ごとの収支(受信 = 保存 + 除外 + 拒否 + 欠落)。合わなければ終了コード 1",
     .word_max = 0,
     .options = options,

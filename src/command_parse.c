@@ -1,28 +1,23 @@
 /* hyakuyo parse: records → ECS events, NDJSON, one line for each record in input order. Knows the stages
  * parse and normalise only. */
-#include "command_parse.h"
-
-#include <getopt.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/memory.h"
+#include "command.h"
 #include "normalise/normalise.h"
 
-#define MAX_LINE    ((size_t)64 << 20)
-#define MAX_FOLDERS 16
+#define MAX_LINE ((size_t)64 << 20)
 
-struct options {
-    const char *folders[MAX_FOLDERS + 1];
-    size_t folder_count;
-    struct str source;
+struct choices {
+    struct str source; /* pinned parser; "" = none */
     bool is_envelope, ignores_source;
 };
 
 struct parsing {
-    const struct options *options;
+    const struct choices *options;
     const struct normaliser *normaliser;
     struct normaliser_scratch *scratch;
     struct source_memory *memory; /* of the file being read, or of the envelope's source */
@@ -30,37 +25,6 @@ struct parsing {
     struct buf out;
     uint64_t line;
 };
-
-static void print_help(void)
-{
-    fputs(
-        tr("Usage: hyakuyo parse [--source NAME] [--envelope] [--ignore-source] [--parsers DIR]… [FILE…]\n\n"
-           "Turns records into ECS events, one JSON object a line, in input order. FILE may be .gz or .zst; "
-           "none, or -, reads standard input.\n\n"
-           "  --source NAME     the parser, or an alias of one, that fits these records; without it the "
-           "content decides\n"
-           "  --envelope        input is NDJSON {\"id\",\"raw\",\"source\",\"context\"}; the output carries "
-           "the id\n"
-           "  --ignore-source   recognise everything by content\n"
-           "  --parsers DIR     folder of parser files instead of the installed ones; may be repeated, later "
-           "ones win\n\n"
-           "Examples:\n"
-           "  hyakuyo parse /var/log/auth.log | jq .user.name\n"
-           "  hyakuyo parse --source squid access.log.gz\n",
-           "使い方: hyakuyo parse [--source 名前] [--envelope] [--ignore-source] [--parsers フォルダー]… "
-           "[ファイル…]\n\n"
-           "記録を ECS のイベントに変え、入力の順に1行1オブジェクトの JSON で出します。.gz と .zst "
-           "も読めます。- または省略で標準入力。\n\n"
-           "  --source 名前      記録に合うパーサーの名前か別名。省略すると内容から見分けます\n"
-           "  --envelope         入力は NDJSON {\"id\",\"raw\",\"source\",\"context\"}。出力にも id "
-           "が付きます\n"
-           "  --ignore-source    すべて内容から見分けます\n"
-           "  --parsers フォルダー 標準の代わりに使うパーサーのフォルダー。繰り返せます(後のものが優先)\n\n"
-           "例:\n"
-           "  hyakuyo parse /var/log/auth.log | jq .user.name\n"
-           "  hyakuyo parse --source squid access.log.gz\n"),
-        stdout);
-}
 
 static bool write_out(struct parsing *p, bool force)
 {
@@ -167,97 +131,82 @@ static bool parse_file(struct parsing *p, const char *path, struct error *err)
     return got == 0;
 }
 
-static bool parse_all(struct parsing *p, char **paths, int count, struct error *err)
+static bool parse_all(struct parsing *p, const struct arguments *a, struct error *err)
 {
     bool ok = true;
-    if (count == 0)
+    if (a->word_count == 0)
         ok = parse_file(p, "-", err);
-    for (int i = 0; ok && i < count; i++)
-        ok = parse_file(p, paths[i], err);
+    for (size_t i = 0; ok && i < a->word_count; i++)
+        ok = parse_file(p, a->words[i], err);
     return write_out(p, true) && ok;
 }
 
-/* -1: go on; else the exit code. */
-static int read_options(int argc, char **argv, struct options *o)
+static int run(const struct arguments *a)
 {
-    static const struct option known[] = {{"source", required_argument, NULL, 's'},
-                                          {"envelope", no_argument, NULL, 'e'},
-                                          {"ignore-source", no_argument, NULL, 'i'},
-                                          {"parsers", required_argument, NULL, 'p'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {NULL, 0, NULL, 0}};
-    int c;
-    optind = 1;
-    while ((c = getopt_long(argc, argv, "h", known, NULL)) != -1) {
-        if (c == 'h') {
-            print_help();
-            return 0;
-        }
-        if (c == 's')
-            o->source = str_c(optarg);
-        else if (c == 'e')
-            o->is_envelope = true;
-        else if (c == 'i')
-            o->ignores_source = true;
-        else if (c == 'p' && o->folder_count < MAX_FOLDERS)
-            o->folders[o->folder_count++] = optarg;
-        else
-            return 2;
-    }
-    return -1;
-}
-
-/* Installed beside the program, or in the source tree. */
-static void default_folder(struct options *o, struct arena *arena)
-{
-    char self[4096];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self);
-    struct str folder = n > 0 ? str_n(self, (size_t)n) : STR_EMPTY;
-    static const char *const beside[] = {"../share/hyakuyo/content/parsers", "../content/parsers",
-                                         "content/parsers", "../../content/parsers"};
-    folder =
-        str_slice(folder, 0,
-                  str_find_last_char(folder, '/') == STR_NOT_FOUND ? 0 : str_find_last_char(folder, '/'));
-    for (size_t i = 0; i < COUNT_OF(beside) && !o->folder_count; i++) {
-        struct str path = arena_printf(arena, "%.*s/%s", STR_ARGS(folder), beside[i]);
-        if (file_is_folder(path.p))
-            o->folders[o->folder_count++] = path.p;
-    }
-    if (!o->folder_count)
-        o->folders[o->folder_count++] = "content/parsers";
-}
-
-int command_parse(int argc, char **argv)
-{
-    struct options o = {.source = STR_EMPTY};
-    int code = read_options(argc, argv, &o);
-    if (code >= 0)
-        return code;
-    struct parsing p = {.options = &o};
+    const char *source = argument_text(a, "source");
+    const struct option_value *folders = argument(a, "parsers");
+    const char *const own[] = {share_path("content/parsers"), NULL};
+    struct choices choices = {.source = source ? str_c(source) : STR_EMPTY,
+                              .is_envelope = argument_flag(a, "envelope"),
+                              .ignores_source = argument_flag(a, "ignore-source")};
+    struct parsing p = {.options = &choices};
     struct load_report report = {0};
     struct error err = {.text = ""};
-    struct arena paths;
-    arena_init(&paths, 4096);
-    arena_init(&p.arena, 1 << 18);
-    if (!o.folder_count)
-        default_folder(&o, &paths);
-    struct normaliser *n = normaliser_load(o.folders, &report, &err);
+    struct normaliser *n = normaliser_load(folders->list_count ? folders->list : own, &report, &err);
     bool ok = n != NULL;
     if (report.sentences.n)
-        log_warning(tr("%u parsers were refused:\n%s", "%u 個のパーサーを読み込めませんでした:\n%s"),
+        log_warning(tr("%u parsers were refused:\n%s", "%u 個の解析定義を読み込めませんでした:\n%s"),
                     report.refused, buf_cstr(&report.sentences));
+    arena_init(&p.arena, 1 << 18);
     if (ok) {
         p.normaliser = n;
         p.scratch = normaliser_scratch_new(n);
-        ok = parse_all(&p, argv + optind, argc - optind, &err);
+        ok = parse_all(&p, a, &err);
         normaliser_scratch_free(p.scratch);
     }
-    if (!ok)
-        log_error("%s", err.text);
     normaliser_free(n);
     load_report_free(&report);
     buf_free(&p.out);
     arena_free(&p.arena);
-    arena_free(&paths);
-    return ok ? 0 : 1;
+    return ok ? EXIT_DONE : command_fail(a, EXIT_USAGE, &err);
 }
+
+static const struct option options[] = {
+    {.name = "source",
+     .type = OPTION_TEXT,
+     .values = "NAME",
+     .help_en = "the parser, or an alias of one, that fits these records; without it the content decides",
+     .help_ja = "記録に合う解析定義の名前か別名。省略すると内容から見分けます"},
+    {.name = "envelope",
+     .type = OPTION_FLAG,
+     .help_en = "input is NDJSON {\"id\",\"raw\",\"source\",\"context\"}; the output carries the id",
+     .help_ja = "入力は NDJSON {\"id\",\"raw\",\"source\",\"context\"}。出力にも id が付きます"},
+    {.name = "ignore-source",
+     .type = OPTION_FLAG,
+     .help_en = "recognise everything by content",
+     .help_ja = "すべて内容から見分けます"},
+    {.name = "parsers",
+     .type = OPTION_LIST,
+     .values = "DIR",
+     .help_en = "parsers to use instead of the program's own; may be repeated, later ones win",
+     .help_ja = "組み込みの代わりに使う解析定義(複数可、後のものが優先)"},
+    {.name = "format",
+     .type = OPTION_CHOICE,
+     .values = "ndjson",
+     .fallback = "ndjson",
+     .help_en = "one JSON object a line",
+     .help_ja = "1 行に 1 件の JSON"},
+};
+
+const struct command command_parse = {
+    .name = "parse",
+    .run = run,
+    .summary_en = "records → ECS events, one JSON object a line, in input order",
+    .summary_ja = "記録を ECS のイベントに変え、入力の順に 1 行 1 件の JSON で出力する",
+    .words = "[FILE…]",
+    .word_max = 1 << 20,
+    .options = options,
+    .option_count = COUNT_OF(options),
+    .examples =
+        "  hyakuyo parse /var/log/auth.log | jq .user.name\n  hyakuyo parse --source squid access.log.gz\n",
+};

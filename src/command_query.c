@@ -1,5 +1,5 @@
-/* hyakuyo query: searches with the filter language. Asks the server that runs on the data folder, or --server; without one it reads the
- * sealed parts itself. */
+/* hyakuyo query: searches with the filter language. Asks the server that runs on the data folder, or
+ * --server; without one it reads the sealed parts itself. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -22,11 +22,14 @@ static bool read_time(const char *text, int64_t fallback, int64_t *out, struct e
     *out = fallback;
     if (text == NULL || time_parse_expression(str_c(text), clock_wall_ns(), zone_find(STR("local")), out))
         return true;
-    return error_set(err, tr("'%s' is not a time; write 2025-11-10T09:00, now-7d or today", "'%s' は時刻ではありません。2025-11-10T09:00、now-7d、today のように書いてください"), text);
+    return error_set(err,
+                     tr("'%s' is not a time; write 2025-11-10T09:00, now-7d or today",
+                        "'%s' は時刻ではありません。2025-11-10T09:00、now-7d、today のように書いてください"),
+                     text);
 }
 
-static bool get_page(const struct client *client, const struct arguments *a, const struct range *range, uint64_t limit, const char *before,
-                     struct buf *body, struct error *err)
+static bool get_page(const struct client *client, const struct arguments *a, const struct range *range,
+                     uint64_t limit, const char *before, struct buf *body, struct error *err)
 {
     char time[TIME_TEXT_MAX];
     struct buf path = {0};
@@ -47,12 +50,15 @@ static bool get_page(const struct client *client, const struct arguments *a, con
 }
 
 /* The value of "rows" as text, and the cursor of the next page. */
-static bool split_page(struct str body, struct arena *arena, struct str *rows, const char **next, struct error *err)
+static bool split_page(struct str body, struct arena *arena, struct str *rows, const char **next,
+                       struct error *err)
 {
     const struct json_node *top = json_parse(body, arena, err);
     size_t at = str_find(body, STR("\"rows\":["), 0);
     if (top == NULL || at == STR_NOT_FOUND)
-        return error_set(err, "%s", tr("the server's answer is not a page of rows", "サーバーの応答が検索結果の形ではありません"));
+        return error_set(err, "%s",
+                         tr("the server's answer is not a page of rows",
+                            "サーバーの応答が検索結果の形ではありません"));
     struct str rest = str_skip(body, at + 7);
     *rows = str_slice(rest, 0, json_value_length(rest));
     struct str cursor = json_text(top, "next");
@@ -73,8 +79,8 @@ static int query_server(const struct client *client, const struct arguments *a, 
         struct str rows;
         const char *next = NULL;
         uint64_t limit = left < PAGE_ROWS ? left : PAGE_ROWS;
-        if (!get_page(client, a, range, limit, before, &body, &err) || !split_page(buf_str(&body), &arena, &rows, &next, &err) ||
-            !rows_print(a, rows, NULL, &err))
+        if (!get_page(client, a, range, limit, before, &body, &err) ||
+            !split_page(buf_str(&body), &arena, &rows, &next, &err) || !rows_print(a, rows, NULL, &err))
             status = command_fail(a, EXIT_USAGE, &err);
         buf_free(&body);
         before = next;
@@ -120,7 +126,8 @@ static int query_folder(const struct arguments *a, const struct range *range)
         search.limit = (uint32_t)(left < PAGE_ROWS ? left : PAGE_ROWS);
         enum search_end end = search_run(store, &search, &arena, &page, &syntax, &err);
         if (end == SEARCH_BAD_EXPRESSION)
-            error_set(&err, tr("at character %zu: %s", "%zu 文字目: %s"), syntax.position, tr(syntax.en, syntax.ja));
+            error_set(&err, tr("at character %zu: %s", "%zu 文字目: %s"), syntax.position,
+                      tr(syntax.en, syntax.ja));
         status = end == SEARCH_DONE ? print_page(a, &page) : command_fail(a, EXIT_USAGE, &err);
         left -= page.row_count < left ? page.row_count : left;
         search.before = page.next;
@@ -174,7 +181,8 @@ static int run(const struct arguments *a)
     const char *server = argument_text(a, "server"), *token = argument_text(a, "token");
     if (token == NULL)
         token = getenv("HYAKUYO_TOKEN");
-    if (!read_time(argument_text(a, "from"), INT64_MIN, &range.from_ns, &err) || !read_time(argument_text(a, "to"), INT64_MAX, &range.to_ns, &err))
+    if (!read_time(argument_text(a, "from"), INT64_MIN, &range.from_ns, &err) ||
+        !read_time(argument_text(a, "to"), INT64_MAX, &range.to_ns, &err))
         return command_fail(a, EXIT_USAGE, &err);
     if (argument_flag(a, "sql"))
         return query_sql(a);
@@ -189,13 +197,44 @@ static int run(const struct arguments *a)
 }
 
 static const struct option options[] = {
-    {.name = "server", .type = OPTION_TEXT, .values = "URL", .help_en = "ask this server", .help_ja = "問い合わせるサーバー"},
-    {.name = "token", .type = OPTION_TEXT, .values = "TEXT", .help_en = "API token for --server (or HYAKUYO_TOKEN)", .help_ja = "--server 用の API トークン(または HYAKUYO_TOKEN)"},
-    {.name = "data", .type = OPTION_TEXT, .values = "DIR", .fallback = "./var", .help_en = "data folder; its server is asked when one runs", .help_ja = "データフォルダー(サーバーが動いていればそこに問い合わせます)"},
-    {.name = "from", .type = OPTION_TEXT, .values = "TIME", .help_en = "only events since", .help_ja = "この時刻以降"},
-    {.name = "to", .type = OPTION_TEXT, .values = "TIME", .help_en = "only events before", .help_ja = "この時刻より前"},
-    {.name = "limit", .type = OPTION_NUMBER, .values = "N", .fallback = "1000", .low = 1, .high = 1000000000, .help_en = "most rows", .help_ja = "最大行数"},
-    {.name = "sql", .type = OPTION_FLAG, .help_en = "EXPRESSION is one SELECT over the relation events (sealed parts)", .help_ja = "EXPRESSION を SQL(確定済みファイルの events に対する SELECT)とみなす"},
+    {.name = "server",
+     .type = OPTION_TEXT,
+     .values = "URL",
+     .help_en = "ask this server",
+     .help_ja = "問い合わせるサーバー"},
+    {.name = "token",
+     .type = OPTION_TEXT,
+     .values = "TEXT",
+     .help_en = "API token for --server (or HYAKUYO_TOKEN)",
+     .help_ja = "--server 用の API トークン(または HYAKUYO_TOKEN)"},
+    {.name = "data",
+     .type = OPTION_TEXT,
+     .values = "DIR",
+     .fallback = "./var",
+     .help_en = "data folder; its server is asked when one runs",
+     .help_ja = "データフォルダー(サーバーが動いていればそこに問い合わせます)"},
+    {.name = "from",
+     .type = OPTION_TEXT,
+     .values = "TIME",
+     .help_en = "only events since",
+     .help_ja = "この時刻以降"},
+    {.name = "to",
+     .type = OPTION_TEXT,
+     .values = "TIME",
+     .help_en = "only events before",
+     .help_ja = "この時刻より前"},
+    {.name = "limit",
+     .type = OPTION_NUMBER,
+     .values = "N",
+     .fallback = "1000",
+     .low = 1,
+     .high = 1000000000,
+     .help_en = "most rows",
+     .help_ja = "最大行数"},
+    {.name = "sql",
+     .type = OPTION_FLAG,
+     .help_en = "EXPRESSION is one SELECT over the relation events (sealed parts)",
+     .help_ja = "EXPRESSION を SQL(確定済みファイルの events に対する SELECT)とみなす"},
     ROWS_FORMAT_OPTION,
 };
 

@@ -1,5 +1,5 @@
-/* hyakuyo replay: the full pipeline over files or stored events, in event time, without a server. The same records give the same lines,
- * whatever the clock says. */
+/* hyakuyo replay: the full pipeline over files or stored events, in event time, without a server. The same
+ * records give the same lines, whatever the clock says. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -57,7 +57,8 @@ static void print_finding(struct replay *r, const struct finding *f)
 /* Spec 4.6: confidence chooses the first action. */
 static const char *first_task(const struct incident *i)
 {
-    static const char *const tasks[] = {"history_and_watch", "hearing_or_direct_check", "pull_connector", "pull_connector"};
+    static const char *const tasks[] = {"history_and_watch", "hearing_or_direct_check", "pull_connector",
+                                        "pull_connector"};
     return tasks[i->confidence_level - 1];
 }
 
@@ -91,7 +92,9 @@ static void print_incident(void *context, const struct incident *i, bool is_new)
     const struct {
         const char *name;
         int value;
-    } numbers[] = {{"urgency", i->urgency}, {"importance", i->importance}, {"confidence_level", i->confidence_level}};
+    } numbers[] = {{"urgency", i->urgency},
+                   {"importance", i->importance},
+                   {"confidence_level", i->confidence_level}};
     for (size_t n = 0; n < COUNT_OF(numbers); n++) {
         json_key(&w, numbers[n].name);
         json_put_i64(&w, numbers[n].value);
@@ -111,15 +114,22 @@ static void print_incident(void *context, const struct incident *i, bool is_new)
 
 /* ------------------------------------------------------------------ input */
 
-static bool add_line(struct replay *r, struct str raw, struct str path, int64_t received_ns, struct error *err)
+static bool add_line(struct replay *r, struct str raw, struct str path, int64_t received_ns,
+                     struct error *err)
 {
     if (r->count == RECORDS_MAX)
-        return error_set(err, tr("more than %d records; replay them in parts", "%d 件を超えています。分けて再生してください"), RECORDS_MAX);
+        return error_set(err,
+                         tr("more than %d records; replay them in parts",
+                            "%d 件を超えています。分けて再生してください"),
+                         RECORDS_MAX);
     if (r->count == r->capacity) {
         r->capacity = r->capacity ? r->capacity * 2 : 4096;
         r->lines = memory_resize_array(r->lines, r->capacity, sizeof *r->lines);
     }
-    r->lines[r->count] = (struct line){.raw = arena_str(&r->arena, raw), .path = path, .received_ns = received_ns, .order = r->count};
+    r->lines[r->count] = (struct line){.raw = arena_str(&r->arena, raw),
+                                       .path = path,
+                                       .received_ns = received_ns,
+                                       .order = r->count};
     r->count++;
     return true;
 }
@@ -142,14 +152,19 @@ static bool read_file(struct replay *r, const char *path, struct error *err)
 static int64_t time_of(struct replay *r, const struct line *line, int64_t received_ns, struct arena *scratch)
 {
     struct event e = {0};
-    struct record record = {.raw = line->raw, .received_ns = received_ns, .sequence = 1, .sender = line->path};
-    normalise_record(r->pipeline.knowledge->normaliser, r->pipeline.normaliser_scratch, NULL, &record, NULL, scratch, &e);
+    struct record record = {.raw = line->raw,
+                            .received_ns = received_ns,
+                            .sequence = 1,
+                            .sender = line->path};
+    normalise_record(r->pipeline.knowledge->normaliser, r->pipeline.normaliser_scratch, NULL, &record, NULL,
+                     scratch, &e);
     int64_t time_ns = e.time_ns;
     arena_reset(scratch);
     return time_ns;
 }
 
-/* A time that moves with the reference names no year (or no time at all): it is placed near the latest time that names one. */
+/* A time that moves with the reference names no year (or no time at all): it is placed near the latest time
+ * that names one. */
 static void find_times(struct replay *r)
 {
     const int64_t year_ns = INT64_C(366) * 86400 * NS_PER_SECOND;
@@ -240,7 +255,8 @@ static bool read_stored(struct replay *r, const char *data_dir, struct error *er
     struct part_filter filter = PART_FILTER_ALL;
     filter.from_ns = r->from_ns == INT64_MIN ? TIME_UNKNOWN : r->from_ns;
     filter.to_ns = r->to_ns == INT64_MAX ? TIME_UNKNOWN : r->to_ns;
-    struct store_query query = {.sql = STR("SELECT \"hyakuyo.sequence\" FROM events ORDER BY \"hyakuyo.sequence\""),
+    struct store_query query = {.sql = STR(
+                                    "SELECT \"hyakuyo.sequence\" FROM events ORDER BY \"hyakuyo.sequence\""),
                                 .filter = filter,
                                 .columns = columns,
                                 .column_count = COUNT_OF(columns)};
@@ -303,7 +319,8 @@ static bool run_lines(struct replay *r, struct error *err)
             struct record *record = batch_add(b, line->raw, line->path);
             record->sequence = ++sequence;
             record->received_ns = line->received_ns;
-        } while (i < r->count && b->count < BATCH_MAX && (speed == 0 || r->lines[i].time_ns == r->lines[i - 1].time_ns));
+        } while (i < r->count && b->count < BATCH_MAX &&
+                 (speed == 0 || r->lines[i].time_ns == r->lines[i - 1].time_ns));
         b->first_sequence = b->records[0].sequence;
         b->last_sequence = sequence;
         ok = run_batch(r, b, err);
@@ -317,8 +334,10 @@ static bool adopt(struct replay *r, struct error *err)
     struct knowledge_folders folders;
     struct context *context = NULL;
     const char *assets = argument_text(r->arguments, "assets");
-    knowledge_default_folders(&folders, argument(r->arguments, "parsers")->list, argument(r->arguments, "rules")->list);
-    struct knowledge_options options = {folders.parsers, folders.rules, share_path("content/taxonomy"), false};
+    knowledge_default_folders(&folders, argument(r->arguments, "parsers")->list,
+                              argument(r->arguments, "rules")->list);
+    struct knowledge_options options = {folders.parsers, folders.rules, share_path("content/taxonomy"),
+                                        false};
     if (assets != NULL) {
         struct arena arena;
         struct asset_set set = {.zone = zone_find(STR("local"))};
@@ -362,7 +381,10 @@ static bool read_time(const char *text, int64_t fallback, int64_t *out, struct e
     *out = fallback;
     if (text == NULL || time_parse_expression(str_c(text), clock_wall_ns(), zone_find(STR("local")), out))
         return true;
-    return error_set(err, tr("'%s' is not a time; write 2025-11-10T09:00, now-7d or today", "'%s' は時刻ではありません。2025-11-10T09:00、now-7d、today のように書いてください"), text);
+    return error_set(err,
+                     tr("'%s' is not a time; write 2025-11-10T09:00, now-7d or today",
+                        "'%s' は時刻ではありません。2025-11-10T09:00、now-7d、today のように書いてください"),
+                     text);
 }
 
 static int run(const struct arguments *a)
@@ -374,7 +396,8 @@ static int run(const struct arguments *a)
     struct desk_options options = {.criteria = criteria, .context = &r, .changed = print_incident};
     r.desk = criteria ? desk_new(&options, &err) : NULL;
     bool ok = r.desk != NULL && read_time(argument_text(a, "from"), INT64_MIN, &r.from_ns, &err) &&
-              read_time(argument_text(a, "to"), INT64_MAX, &r.to_ns, &err) && adopt(&r, &err) && read_input(&r, &err) && run_lines(&r, &err);
+              read_time(argument_text(a, "to"), INT64_MAX, &r.to_ns, &err) && adopt(&r, &err) &&
+              read_input(&r, &err) && run_lines(&r, &err);
     pipeline_release(&r.pipeline);
     desk_free(r.desk);
     criteria_free(criteria);
@@ -385,13 +408,45 @@ static int run(const struct arguments *a)
 }
 
 static const struct option options[] = {
-    {.name = "data", .type = OPTION_TEXT, .values = "DIR", .fallback = "./var", .help_en = "replay the events stored there (without FILE)", .help_ja = "保存済みのイベントを再生する(FILE がないとき)"},
-    {.name = "from", .type = OPTION_TEXT, .values = "TIME", .help_en = "only events since", .help_ja = "この時刻以降"},
-    {.name = "to", .type = OPTION_TEXT, .values = "TIME", .help_en = "only events before", .help_ja = "この時刻より前"},
-    {.name = "speed", .type = OPTION_NUMBER, .values = "N", .fallback = "0", .low = 0, .high = 1000000, .help_en = "N times real time; 0 as fast as possible", .help_ja = "実時間の N 倍。0 は最速"},
-    {.name = "assets", .type = OPTION_TEXT, .values = "DIR", .help_en = "context files (hosts.csv, networks.csv …)", .help_ja = "組織の台帳(hosts.csv、networks.csv など)"},
-    {.name = "rules", .type = OPTION_LIST, .values = "DIR", .help_en = "further Sigma rules; may be repeated", .help_ja = "追加の Sigma 規則(複数可)"},
-    {.name = "parsers", .type = OPTION_LIST, .values = "DIR", .help_en = "further parsers; may be repeated", .help_ja = "追加の解析定義(複数可)"},
+    {.name = "data",
+     .type = OPTION_TEXT,
+     .values = "DIR",
+     .fallback = "./var",
+     .help_en = "replay the events stored there (without FILE)",
+     .help_ja = "保存済みのイベントを再生する(FILE がないとき)"},
+    {.name = "from",
+     .type = OPTION_TEXT,
+     .values = "TIME",
+     .help_en = "only events since",
+     .help_ja = "この時刻以降"},
+    {.name = "to",
+     .type = OPTION_TEXT,
+     .values = "TIME",
+     .help_en = "only events before",
+     .help_ja = "この時刻より前"},
+    {.name = "speed",
+     .type = OPTION_NUMBER,
+     .values = "N",
+     .fallback = "0",
+     .low = 0,
+     .high = 1000000,
+     .help_en = "N times real time; 0 as fast as possible",
+     .help_ja = "実時間の N 倍。0 は最速"},
+    {.name = "assets",
+     .type = OPTION_TEXT,
+     .values = "DIR",
+     .help_en = "context files (hosts.csv, networks.csv …)",
+     .help_ja = "組織の台帳(hosts.csv、networks.csv など)"},
+    {.name = "rules",
+     .type = OPTION_LIST,
+     .values = "DIR",
+     .help_en = "further Sigma rules; may be repeated",
+     .help_ja = "追加の Sigma 規則(複数可)"},
+    {.name = "parsers",
+     .type = OPTION_LIST,
+     .values = "DIR",
+     .help_en = "further parsers; may be repeated",
+     .help_ja = "追加の解析定義(複数可)"},
 };
 
 const struct command command_replay = {

@@ -53,7 +53,7 @@ static void trace_normalise(struct trace *t, struct record *record, struct arena
 static void trace_findings(struct trace *t, struct batch *b, const struct event *e)
 {
     uint32_t count = detect_event(t->knowledge->rules, t->detect, e, (uint32_t)e->sequence, b);
-    print_stage("detect", "src/detect/detect.c",
+    print_stage("detect", "src/detect/match.c",
                 arena_printf(&b->arena, tr("%u findings", "検知 %u 件"), count));
     for (const struct finding *f = b->findings; f != NULL; f = f->next) {
         printf("    %.*s [%.*s] %.*s\n", STR_ARGS(f->rule_id), STR_ARGS(level_name(f->level)),

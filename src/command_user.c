@@ -32,10 +32,13 @@ static bool read_password(char *out, size_t capacity, struct error *err)
         fputc('\n', stderr);
     }
     if (!ok)
-        return error_set(err, "%s", tr("no password came from standard input", "標準入力からパスワードを読めません"));
+        return error_set(err, "%s",
+                         tr("no password came from standard input", "標準入力からパスワードを読めません"));
     out[strcspn(out, "\r\n")] = 0;
     if (strlen(out) < PASSWORD_MIN)
-        return error_set(err, tr("the password needs at least %d characters", "パスワードは %d 文字以上必要です"), PASSWORD_MIN);
+        return error_set(err,
+                         tr("the password needs at least %d characters", "パスワードは %d 文字以上必要です"),
+                         PASSWORD_MIN);
     return true;
 }
 
@@ -45,8 +48,13 @@ static bool add(struct state *state, const struct arguments *a, struct error *er
     unsigned roles;
     const char *role = argument_text(a, "role");
     if (!roles_parse(str_c(role), &roles))
-        return error_set(err, tr("'%s' are not roles; use analyst, lead, helpdesk, department, approver, auditor, administrator, separated by ';'",
-                                 "'%s' は役割ではありません。analyst、lead、helpdesk、department、approver、auditor、administrator を ';' で区切ってください"), role);
+        return error_set(err,
+                         tr("'%s' are not roles; use analyst, lead, helpdesk, department, approver, auditor, "
+                            "administrator, separated by ';'",
+                            "'%s' "
+                            "は役割ではありません。analyst、lead、helpdesk、department、approver、auditor、ad"
+                            "ministrator を ';' で区切ってください"),
+                         role);
     if (!auth_name_is_acceptable(str_c(a->words[1])))
         return error_set(err, tr("'%s' cannot be a user's name", "'%s' は利用者名に使えません"), a->words[1]);
     if (!read_password(password, sizeof password, err) || !auth_hash_password(str_c(password), hash, err))
@@ -98,7 +106,9 @@ static bool act(struct state *state, const struct arguments *a, struct error *er
         return list(state, a, err);
     if (strcmp(a->words[0], "add") == 0 && a->word_count == 2)
         return add(state, a, err);
-    return error_set(err, "%s", tr("write 'hyakuyo user list' or 'hyakuyo user add NAME'", "'hyakuyo user list' または 'hyakuyo user add 名前' と書いてください"));
+    return error_set(err, "%s",
+                     tr("write 'hyakuyo user list' or 'hyakuyo user add NAME'",
+                        "'hyakuyo user list' または 'hyakuyo user add 名前' と書いてください"));
 }
 
 static int run(const struct arguments *a)
@@ -115,8 +125,18 @@ static int run(const struct arguments *a)
 }
 
 static const struct option options[] = {
-    {.name = "data", .type = OPTION_TEXT, .values = "DIR", .fallback = "./var", .help_en = "data folder", .help_ja = "データフォルダー"},
-    {.name = "role", .type = OPTION_TEXT, .values = "ROLES", .fallback = "analyst", .help_en = "roles of the new user, separated by ';'", .help_ja = "新しい利用者の役割(';' 区切り)"},
+    {.name = "data",
+     .type = OPTION_TEXT,
+     .values = "DIR",
+     .fallback = "./var",
+     .help_en = "data folder",
+     .help_ja = "データフォルダー"},
+    {.name = "role",
+     .type = OPTION_TEXT,
+     .values = "ROLES",
+     .fallback = "analyst",
+     .help_en = "roles of the new user, separated by ';'",
+     .help_ja = "新しい利用者の役割(';' 区切り)"},
     ROWS_FORMAT_OPTION,
 };
 

@@ -1,4 +1,5 @@
-/* hyakuyo verify: reads every sealed event file again and compares its hash with the catalogue. Exit 1 when one differs. */
+/* hyakuyo verify: reads every sealed event file again and compares its hash with the catalogue. Exit 1 when
+ * one differs. */
 #include <stdio.h>
 
 #include "base/log.h"
@@ -10,8 +11,8 @@ static void on_bad(void *context, const struct part *part, const char *why)
 {
     uint64_t *bad = context;
     ++*bad;
-    printf(tr("%s (events %llu to %llu): %s\n", "%s(イベント %llu~%llu): %s\n"), part->path, (unsigned long long)part->first_sequence,
-           (unsigned long long)part->last_sequence, why);
+    printf(tr("%s (events %llu to %llu): %s\n", "%s(イベント %llu~%llu): %s\n"), part->path,
+           (unsigned long long)part->first_sequence, (unsigned long long)part->last_sequence, why);
 }
 
 static int run(const struct arguments *a)
@@ -27,13 +28,19 @@ static int run(const struct arguments *a)
     store_close(store);
     if (!ok)
         return command_fail(a, EXIT_USAGE, &err);
-    printf(tr("%llu sealed files with %llu events read, %llu bad\n", "確定済みファイル %llu 個(イベント %llu 件)を検査、異常 %llu 個\n"),
+    printf(tr("%llu sealed files with %llu events read, %llu bad\n",
+              "確定済みファイル %llu 個(イベント %llu 件)を検査、異常 %llu 個\n"),
            (unsigned long long)status.parts, (unsigned long long)status.rows, (unsigned long long)bad);
     return bad ? EXIT_FOUND : EXIT_DONE;
 }
 
 static const struct option options[] = {
-    {.name = "data", .type = OPTION_TEXT, .values = "DIR", .fallback = "./var", .help_en = "data folder", .help_ja = "データフォルダー"},
+    {.name = "data",
+     .type = OPTION_TEXT,
+     .values = "DIR",
+     .fallback = "./var",
+     .help_en = "data folder",
+     .help_ja = "データフォルダー"},
 };
 
 const struct command command_verify = {

@@ -61,11 +61,11 @@ static bool close_absorbed(struct desk *d, uint64_t id, const struct incident *i
     bool ok = state_incidents_load(d->options.state, id, &arena, &absorbed, err);
     if (ok && incident_is_open(absorbed.state)) {
         struct state_change change = {.who = STR("hyakuyo"),
-                                         .note = arena_printf(&arena, "merged into #%llu",
-                                                              (unsigned long long)into->id),
-                                         .when_ns = clock_wall_ns(),
-                                         .from = absorbed.state,
-                                         .to = INCIDENT_MERGED};
+                                      .note = arena_printf(&arena, "merged into #%llu",
+                                                           (unsigned long long)into->id),
+                                      .when_ns = clock_wall_ns(),
+                                      .from = absorbed.state,
+                                      .to = INCIDENT_MERGED};
         ok = state_incidents_change(d->options.state, id, &change, err);
     }
     arena_free(&arena);
@@ -76,10 +76,10 @@ static bool close_absorbed(struct desk *d, uint64_t id, const struct incident *i
 static bool note_promotion(struct desk *d, const struct incident *incident, struct error *err)
 {
     struct state_change change = {.who = STR("hyakuyo"),
-                                     .note = STR_EMPTY,
-                                     .when_ns = clock_wall_ns(),
-                                     .from = INCIDENT_CANDIDATE,
-                                     .to = INCIDENT_NEW};
+                                  .note = STR_EMPTY,
+                                  .when_ns = clock_wall_ns(),
+                                  .from = INCIDENT_CANDIDATE,
+                                  .to = INCIDENT_NEW};
     return state_incidents_change(d->options.state, incident->id, &change, err);
 }
 

@@ -338,9 +338,11 @@ void engine_start(struct engine *e)
         w->pipeline.find_source_context = &w->sources;
         if (pthread_create(&w->thread, NULL, work, w) != 0)
             BUG("cannot start a worker thread");
+        pthread_setname_np(w->thread, "worker");
     }
     if (pthread_create(&e->desk_thread, NULL, run_desk, e) != 0)
         BUG("cannot start the desk thread");
+    pthread_setname_np(e->desk_thread, "desk");
     e->is_running = true;
 }
 

@@ -17,7 +17,7 @@ struct knowledge {
     struct ruleset *rules;
     struct load_report parsers_report;
     struct rule_report rules_report;
-    struct map rules_by_id; /* rule id → index + 1 */
+    struct map rules_by_id;                  /* rule id → index + 1 */
     struct source_memory *_Atomic *memories; /* by source number; made when first needed */
 };
 

@@ -519,7 +519,8 @@ static bool read_both(struct ledger *l, const struct balance_filter *filter, str
 }
 
 bool ledger_balance(struct ledger *l, const struct balance_filter *filter, struct arena *arena,
-                    struct balance_count **out, uint32_t *count, struct balance_count *total, struct error *err)
+                    struct balance_count **out, uint32_t *count, struct balance_count *total,
+                    struct error *err)
 {
     struct rows rows = {0}, on_the_way = {0};
     struct balance_count *known = NULL;

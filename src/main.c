@@ -7,7 +7,6 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "command.h"
-#include "command_parse.h"
 #include "version.h"
 
 #define COMMAND(name) extern const struct command command_##name;
@@ -42,8 +41,6 @@ int main(int argc, char **argv)
         printf("hyakuyo %s\n", HYAKUYO_VERSION);
         return EXIT_DONE;
     }
-    if (strcmp(argv[1], "parse") == 0)
-        return command_parse(argc - 1, argv + 1);
     for (size_t i = 0; i < COUNT_OF(commands); i++)
         if (strcmp(argv[1], commands[i]->name) == 0)
             return command_main(commands[i], argc - 2, argv + 2);

@@ -40,7 +40,8 @@ static void normalise(struct pipeline *p, struct batch *b)
         struct event *e = &b->events[i];
         normalise_record(p->knowledge->normaliser, p->normaliser_scratch,
                          knowledge_memory(p->knowledge, record->source), record, source, &b->arena, e);
-        event_add(e, &b->arena, FIELD_HYAKUYO_PARSER, normaliser_parser_name(p->knowledge->normaliser, e->parser));
+        event_add(e, &b->arena, FIELD_HYAKUYO_PARSER,
+                  normaliser_parser_name(p->knowledge->normaliser, e->parser));
     }
 }
 

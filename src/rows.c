@@ -1,4 +1,5 @@
-/* Printing rows. Values are taken from flattened objects: "source.ip" works whether the row is nested or flat. */
+/* Printing rows. Values are taken from flattened objects: "source.ip" works whether the row is nested or
+ * flat. */
 #include "rows.h"
 
 #include <stdio.h>
@@ -83,13 +84,15 @@ struct sheet {
     size_t count;
 };
 
-static void choose_columns(struct sheet *s, const struct json_node *first, const char *const *columns, struct arena *a)
+static void choose_columns(struct sheet *s, const struct json_node *first, const char *const *columns,
+                           struct arena *a)
 {
     for (; columns != NULL && *columns != NULL && s->count < COUNT_OF(s->columns); columns++)
         s->columns[s->count++] = *columns;
     if (s->count || first == NULL)
         return;
-    for (const struct json_node *at = first->child; at != NULL && s->count < COUNT_OF(s->columns); at = at->next)
+    for (const struct json_node *at = first->child; at != NULL && s->count < COUNT_OF(s->columns);
+         at = at->next)
         s->columns[s->count++] = arena_str(a, at->key).p;
 }
 

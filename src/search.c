@@ -33,7 +33,10 @@ static struct store_query to_store(const struct query_plan *plan, const struct s
     struct store_needle *needles = ARENA_ARRAY(arena, struct store_needle, plan->needle_count + 1);
     for (uint32_t i = 0; i < plan->param_count; i++) {
         const struct query_param *p = &plan->params[i];
-        params[i] = (struct store_param){.type = param_type(p), .text = p->text, .number = p->number, .real = p->real};
+        params[i] = (struct store_param){.type = param_type(p),
+                                         .text = p->text,
+                                         .number = p->number,
+                                         .real = p->real};
     }
     for (uint32_t i = 0; i < plan->needle_count; i++)
         needles[i] = (struct store_needle){plan->needles[i].field, plan->needles[i].text};
@@ -58,7 +61,9 @@ static enum search_end finish(enum store_end end, struct error *err)
     if (end == STORE_DONE || end == STORE_MORE_ROWS)
         return SEARCH_DONE;
     if (end == STORE_TIMEOUT)
-        error_set(err, "%s", tr("the query took too long; narrow the time range", "検索に時間がかかりすぎました。期間を狭めてください"));
+        error_set(err, "%s",
+                  tr("the query took too long; narrow the time range",
+                     "検索に時間がかかりすぎました。期間を狭めてください"));
     return SEARCH_FAILED;
 }
 
@@ -112,7 +117,8 @@ static void join_documents(struct found *found, struct search_page *page)
     }
 }
 
-static void set_cursor(const struct found *found, uint32_t limit, struct arena *arena, struct search_page *page)
+static void set_cursor(const struct found *found, uint32_t limit, struct arena *arena,
+                       struct search_page *page)
 {
     char text[QUERY_CURSOR_TEXT_MAX];
     page->next = STR_EMPTY;
@@ -122,8 +128,9 @@ static void set_cursor(const struct found *found, uint32_t limit, struct arena *
     page->next = arena_str(arena, str_n(text, query_cursor_format(&cursor, text)));
 }
 
-static enum search_end run_documents(struct store *store, const struct query_plan *plan, const struct search *s, struct arena *arena,
-                                     struct search_page *page, struct error *err)
+static enum search_end run_documents(struct store *store, const struct query_plan *plan,
+                                     const struct search *s, struct arena *arena, struct search_page *page,
+                                     struct error *err)
 {
     struct store_query query = to_store(plan, s, arena);
     struct found found = {.capacity = s->limit};
@@ -161,8 +168,8 @@ static bool put_row(void *context, const struct store_result *result, const stru
     return true;
 }
 
-static enum search_end run_table(struct store *store, const struct query_plan *plan, const struct search *s, struct arena *arena,
-                                 struct search_page *page, struct error *err)
+static enum search_end run_table(struct store *store, const struct query_plan *plan, const struct search *s,
+                                 struct arena *arena, struct search_page *page, struct error *err)
 {
     struct store_query query = to_store(plan, s, arena);
     page->columns = ARENA_ARRAY(arena, struct str, plan->result_count + 1);
@@ -181,13 +188,15 @@ static void list_warnings(const struct query *q, struct arena *arena, struct sea
         const struct query_warning *w = &warnings[i];
         struct str nearest = w->nearest_count ? w->nearest[0] : STR("?");
         page->warnings[page->warning_count++] =
-            arena_printf(arena, tr("no event has a field '%.*s'; did you mean '%.*s'?", "'%.*s' という項目はありません。'%.*s' ではありませんか"),
+            arena_printf(arena,
+                         tr("no event has a field '%.*s'; did you mean '%.*s'?",
+                            "'%.*s' という項目はありません。'%.*s' ではありませんか"),
                          STR_ARGS(w->name), STR_ARGS(nearest));
     }
 }
 
-enum search_end search_run(struct store *store, const struct search *s, struct arena *arena, struct search_page *page,
-                           struct query_error *syntax, struct error *err)
+enum search_end search_run(struct store *store, const struct search *s, struct arena *arena,
+                           struct search_page *page, struct query_error *syntax, struct error *err)
 {
     struct query_cursor cursor;
     struct query_plan plan;
@@ -228,8 +237,9 @@ static bool put_step(void *context, const struct store_result *result, const str
     return true;
 }
 
-enum search_end search_histogram(struct store *store, const struct search *s, int64_t step_ns, uint64_t *counts, uint32_t count,
-                                 struct query_error *syntax, struct error *err)
+enum search_end search_histogram(struct store *store, const struct search *s, int64_t step_ns,
+                                 uint64_t *counts, uint32_t count, struct query_error *syntax,
+                                 struct error *err)
 {
     struct arena arena;
     struct query_plan plan;
@@ -237,7 +247,10 @@ enum search_end search_histogram(struct store *store, const struct search *s, in
     if (q == NULL)
         return SEARCH_BAD_EXPRESSION;
     arena_init(&arena, 16 << 10);
-    struct query_options options = {.purpose = QUERY_HISTOGRAM, .from_ns = s->from_ns, .to_ns = s->to_ns, .step_ns = step_ns};
+    struct query_options options = {.purpose = QUERY_HISTOGRAM,
+                                    .from_ns = s->from_ns,
+                                    .to_ns = s->to_ns,
+                                    .step_ns = step_ns};
     query_compile(q, &options, &arena, &plan);
     struct store_query query = to_store(&plan, s, &arena);
     struct steps steps = {s->from_ns, step_ns, counts, count};

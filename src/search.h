@@ -1,5 +1,5 @@
-/* Searching: filter language → plan → store → rows as JSON. One implementation for the console, `hyakuyo query` on a server and on a data
- * directory. */
+/* Searching: filter language → plan → store → rows as JSON. One implementation for the console, `hyakuyo
+ * query` on a server and on a data directory. */
 #ifndef SEARCH_H
 #define SEARCH_H
 
@@ -30,13 +30,15 @@ struct search_page {
 
 enum search_end { SEARCH_DONE, SEARCH_BAD_EXPRESSION, SEARCH_FAILED };
 
-/* `arena` holds what the page points to, except `rows`. SEARCH_BAD_EXPRESSION: `syntax` is set; SEARCH_FAILED: `err` is. */
-enum search_end search_run(struct store *store, const struct search *s, struct arena *arena, struct search_page *page,
-                           struct query_error *syntax, struct error *err);
+/* `arena` holds what the page points to, except `rows`. SEARCH_BAD_EXPRESSION: `syntax` is set;
+ * SEARCH_FAILED: `err` is. */
+enum search_end search_run(struct store *store, const struct search *s, struct arena *arena,
+                           struct search_page *page, struct query_error *syntax, struct error *err);
 
 /* Events that pass the filter, in steps of time. `counts` has `count` places, the first at from_ns. */
-enum search_end search_histogram(struct store *store, const struct search *s, int64_t step_ns, uint64_t *counts, uint32_t count,
-                                 struct query_error *syntax, struct error *err);
+enum search_end search_histogram(struct store *store, const struct search *s, int64_t step_ns,
+                                 uint64_t *counts, uint32_t count, struct query_error *syntax,
+                                 struct error *err);
 
 /* event_json with "_id" as its first member. */
 void search_document(const struct event *e, struct buf *out);

@@ -1,7 +1,8 @@
-/* hyakuyo serve: puts the whole system together and keeps it running. The order of the start is the order of the data, backwards: what
- * takes comes up before what gives; the stop goes the other way round.
+/* hyakuyo serve: puts the whole system together and keeps it running. The order of the start is the order of
+ * the data, backwards: what takes comes up before what gives; the stop goes the other way round.
  *
- *   state.db → registry, ledger → knowledge, context → desk → store → engine → journal (replays) → inputs → console
+ *   state.db → registry, ledger → knowledge, context → desk → store → engine → journal (replays) → inputs →
+ * console
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -160,12 +161,16 @@ static void reload(struct server *s)
     struct error err;
     uint64_t loaded, refused;
     if (!server_reload_knowledge(s, &loaded, &refused, &err))
-        log_error(tr("the content could not be loaded, the old one stays: %s", "定義を読み込めないため、前の定義を使い続けます: %s"), err.text);
+        log_error(tr("the content could not be loaded, the old one stays: %s",
+                     "定義を読み込めないため、前の定義を使い続けます: %s"),
+                  err.text);
     else
-        log_info(tr("content loaded: %llu rules, %llu refused", "定義を読み込みました: 規則 %llu、拒否 %llu"), (unsigned long long)loaded,
-                 (unsigned long long)refused);
+        log_info(tr("content loaded: %llu rules, %llu refused", "定義を読み込みました: 規則 %llu、拒否 %llu"),
+                 (unsigned long long)loaded, (unsigned long long)refused);
     if (!server_reload_context(s, &err))
-        log_error(tr("the organisation could not be loaded, the old one stays: %s", "組織の台帳を読み込めないため、前の台帳を使い続けます: %s"), err.text);
+        log_error(tr("the organisation could not be loaded, the old one stays: %s",
+                     "組織の台帳を読み込めないため、前の台帳を使い続けます: %s"),
+                  err.text);
 }
 
 /* -------------------------------------------------------------- starting */
@@ -175,9 +180,11 @@ static bool split_address(const char *text, char *host, size_t host_size, uint16
     struct str s = str_c(text);
     size_t colon = str_find_last_char(s, ':');
     uint64_t number;
-    if (colon == STR_NOT_FOUND || !str_to_u64(str_skip(s, colon + 1), 10, &number) || number > 65535 || colon >= host_size)
-        return error_set(err, tr("'%s' is not an address; write ADDRESS:PORT, for example 127.0.0.1:5514",
-                                 "'%s' はアドレスではありません。127.0.0.1:5514 のように書いてください"),
+    if (colon == STR_NOT_FOUND || !str_to_u64(str_skip(s, colon + 1), 10, &number) || number > 65535 ||
+        colon >= host_size)
+        return error_set(err,
+                         tr("'%s' is not an address; write ADDRESS:PORT, for example 127.0.0.1:5514",
+                            "'%s' はアドレスではありません。127.0.0.1:5514 のように書いてください"),
                          text);
     struct str name = str_trim_chars(str_slice(s, 0, colon), "[]");
     memcpy(host, name.p, name.n);
@@ -200,7 +207,10 @@ static bool open_state(struct server *s, struct error *err)
 static bool open_desk(struct server *s, struct error *err)
 {
     s->criteria = criteria_load(share_path("content/judgement.yml"), err);
-    struct desk_options options = {.criteria = s->criteria, .state = s->state, .context = s, .changed = publish_incident};
+    struct desk_options options = {.criteria = s->criteria,
+                                   .state = s->state,
+                                   .context = s,
+                                   .changed = publish_incident};
     s->desk = s->criteria ? desk_new(&options, err) : NULL;
     return s->desk != NULL;
 }
@@ -221,9 +231,10 @@ static bool open_store(struct server *s, const struct arguments *a, struct error
 
 static void log_knowledge(const struct knowledge *k)
 {
-    log_info(tr("content loaded: %u parsers, %u rules; refused: %u parsers, %u rules ('hyakuyo check' says why)",
-                "定義を読み込みました: 解析定義 %u、規則 %u。拒否: 解析定義 %u、規則 %u(理由は 'hyakuyo check')"),
-             k->parsers_report.loaded, k->rules_report.loaded, k->parsers_report.refused, k->rules_report.refused);
+    log_info(
+        tr("content loaded: %u parsers, %u rules; refused: %u parsers, %u rules ('hyakuyo check' says why)",
+           "定義を読み込みました: 解析定義 %u、規則 %u。拒否: 解析定義 %u、規則 %u(理由は 'hyakuyo check')"),
+        k->parsers_report.loaded, k->rules_report.loaded, k->parsers_report.refused, k->rules_report.refused);
 }
 
 static bool start_engine(struct server *s, const struct arguments *a, struct error *err)
@@ -252,10 +263,15 @@ static bool open_journal(struct start *start, struct error *err)
     struct server *s = start->server;
     struct journal_recovery report;
     struct journal_options options = {.folder = data_path(s, "journal"),
-                                      .total_bytes = (uint64_t)argument_number(start->arguments, "journal-mb") << 20,
-                                      .commit_interval_ms = (unsigned)argument_number(start->arguments, "commit-ms")};
-    struct journal_callbacks callbacks = {
-        .context = start, .sink = journal_sink, .mark = journal_mark, .gap = journal_gap, .room = journal_room};
+                                      .total_bytes = (uint64_t)argument_number(start->arguments, "journal-mb")
+                                                     << 20,
+                                      .commit_interval_ms =
+                                          (unsigned)argument_number(start->arguments, "commit-ms")};
+    struct journal_callbacks callbacks = {.context = start,
+                                          .sink = journal_sink,
+                                          .mark = journal_mark,
+                                          .gap = journal_gap,
+                                          .room = journal_room};
     s->journal = journal_open(&options, store_stored_through(s->store), &callbacks, &report, err);
     if (s->journal == NULL)
         return false;
@@ -291,7 +307,9 @@ static bool add_syslog(struct server *s, const char *address, struct error *err)
     struct input_settings udp = {.type = "syslog_udp", .name = "syslog/udp", .address = host, .port = port};
     if (!inputs_add(s->inputs, &udp, err))
         return false;
-    struct input_settings tcp = {.type = "syslog_tcp", .name = "syslog/tcp", .address = host,
+    struct input_settings tcp = {.type = "syslog_tcp",
+                                 .name = "syslog/tcp",
+                                 .address = host,
                                  .port = port ? port : inputs_port(s->inputs, "syslog/udp")};
     return inputs_add(s->inputs, &tcp, err);
 }
@@ -345,12 +363,16 @@ static void print_welcome(const struct server *s)
     unsigned port = console_port(s->console);
     unsigned syslog = inputs_port(s->inputs, "syslog/tcp");
     const char *token = console_setup_token(s->console);
-    printf(tr("\nhyakuyo is running.\n  console   http://127.0.0.1:%u/\n", "\nhyakuyo が動いています。\n  コンソール  http://127.0.0.1:%u/\n"), port);
+    printf(tr("\nhyakuyo is running.\n  console   http://127.0.0.1:%u/\n",
+              "\nhyakuyo が動いています。\n  コンソール  http://127.0.0.1:%u/\n"),
+           port);
     if (token[0])
         printf(tr("  first user  http://127.0.0.1:%u/#/setup?token=%s   (works once)\n",
                   "  最初の利用者  http://127.0.0.1:%u/#/setup?token=%s   (1回だけ使えます)\n"),
                port, token);
-    printf(tr("  syslog    127.0.0.1:%u (UDP and TCP)\n\nSend a line:\n", "  syslog    127.0.0.1:%u (UDP と TCP)\n\n1行送ってみる:\n"), syslog);
+    printf(tr("  syslog    127.0.0.1:%u (UDP and TCP)\n\nSend a line:\n",
+              "  syslog    127.0.0.1:%u (UDP と TCP)\n\n1行送ってみる:\n"),
+           syslog);
     printf("  logger --server 127.0.0.1 --port %u --tcp --rfc3164 'hello hyakuyo'\n", syslog);
     printf("  curl --data-binary 'hello hyakuyo' http://127.0.0.1:%u/api/v1/records/test\n\n", port);
     fflush(stdout);
@@ -377,7 +399,8 @@ static void look_after(struct server *s, struct previous *p)
     struct engine_counters now;
     input_counters_take(s->inputs, take_loss, s);
     if (!ledger_save_losses(s->ledger, &err))
-        log_warning(tr("counts of lost records are not saved yet: %s", "欠落数をまだ保存できません: %s"), err.text);
+        log_warning(tr("counts of lost records are not saved yet: %s", "欠落数をまだ保存できません: %s"),
+                    err.text);
     engine_counters(s->engine, &now);
     int64_t at_ns = clock_monotonic_ns();
     double seconds = (double)(at_ns - p->at_ns) / 1e9;
@@ -402,8 +425,8 @@ static void run_until_signal(struct server *s, const sigset_t *signals)
     }
 }
 
-/* The journal must answer as long as the console has requests waiting for it, and the engine must take as long as the journal
- * gives. */
+/* The journal must answer as long as the console has requests waiting for it, and the engine must take as
+ * long as the journal gives. */
 static void stop(struct start *start)
 {
     struct server *s = start->server;
@@ -424,7 +447,8 @@ static void stop(struct start *start)
     if (s->inputs != NULL) {
         input_counters_take(s->inputs, take_loss, s);
         if (!ledger_save_losses(s->ledger, &err))
-            log_error(tr("counts of lost records could not be saved: %s", "欠落数を保存できません: %s"), err.text);
+            log_error(tr("counts of lost records could not be saved: %s", "欠落数を保存できません: %s"),
+                      err.text);
     }
     if (s->store != NULL)
         store_close(s->store);
@@ -446,9 +470,9 @@ static void stop(struct start *start)
 static bool start_all(struct start *start, struct error *err)
 {
     struct server *s = start->server;
-    return open_state(s, err) && load_cursors(start, err) && open_desk(s, err) && open_store(s, start->arguments, err) &&
-           start_engine(s, start->arguments, err) && open_journal(start, err) && start_inputs(start, err) &&
-           start_console(start, err);
+    return open_state(s, err) && load_cursors(start, err) && open_desk(s, err) &&
+           open_store(s, start->arguments, err) && start_engine(s, start->arguments, err) &&
+           open_journal(start, err) && start_inputs(start, err) && start_console(start, err);
 }
 
 /* Thousands of connections, tailed files and parts: as many descriptors as the system lets us have. */
@@ -480,7 +504,8 @@ static int run(const struct arguments *given)
     knowledge_default_folders(&folders, argument(&a, "parsers")->list, argument(&a, "rules")->list);
     struct server s = {.data_dir = argument_text(&a, "data"),
                        .zone = zone_find(STR("local")),
-                       .knowledge_options = {folders.parsers, folders.rules, share_path("content/taxonomy"), argument_flag(&a, "prove")},
+                       .knowledge_options = {folders.parsers, folders.rules, share_path("content/taxonomy"),
+                                             argument_flag(&a, "prove")},
                        .started_ns = clock_wall_ns(),
                        .audit_fd = -1};
     struct start start = {.server = &s, .arguments = &a};
@@ -489,7 +514,8 @@ static int run(const struct arguments *given)
     if (start_all(&start, &err)) {
         print_welcome(&s);
         run_until_signal(&s, &signals);
-        log_info("%s", tr("stopping: what was received is being stored", "停止します。受け取った記録を保存しています"));
+        log_info("%s", tr("stopping: what was received is being stored",
+                          "停止します。受け取った記録を保存しています"));
     } else {
         status = command_fail(&a, EXIT_FOUND, &err);
     }
@@ -498,22 +524,107 @@ static int run(const struct arguments *given)
 }
 
 static const struct option options[] = {
-    {.name = "config", .type = OPTION_TEXT, .values = "FILE", .help_en = "YAML file with these options as keys", .help_ja = "これらのオプションを書いた YAML ファイル"},
-    {.name = "data", .type = OPTION_TEXT, .values = "DIR", .fallback = "./var", .help_en = "data folder", .help_ja = "データフォルダー"},
-    {.name = "listen-syslog", .type = OPTION_TEXT, .values = "ADDRESS:PORT", .fallback = "127.0.0.1:5514", .help_en = "syslog over UDP and TCP", .help_ja = "syslog(UDP と TCP)"},
-    {.name = "listen-http", .type = OPTION_TEXT, .values = "ADDRESS:PORT", .fallback = "127.0.0.1:8480", .help_en = "console and API", .help_ja = "コンソールと API"},
-    {.name = "tail", .type = OPTION_LIST, .values = "PATTERN", .help_en = "files to follow, for example '/var/log/*.log'; may be repeated", .help_ja = "追いかけるファイル。例 '/var/log/*.log'(複数可)"},
-    {.name = "rules", .type = OPTION_LIST, .values = "DIR", .help_en = "further Sigma rules; may be repeated", .help_ja = "追加の Sigma 規則(複数可)"},
-    {.name = "parsers", .type = OPTION_LIST, .values = "DIR", .help_en = "further parsers; may be repeated", .help_ja = "追加の解析定義(複数可)"},
-    {.name = "prove", .type = OPTION_FLAG, .help_en = "run the samples of all parsers and rules at the start", .help_ja = "起動時に解析定義と規則の見本をすべて実行"},
-    {.name = "workers", .type = OPTION_NUMBER, .values = "N", .fallback = "2", .low = 1, .high = 64, .help_en = "threads that parse and detect", .help_ja = "解析と検知のスレッド数"},
-    {.name = "commit-ms", .type = OPTION_NUMBER, .values = "MS", .fallback = "50", .low = 1, .high = 50, .help_en = "longest collection of a journal group", .help_ja = "ジャーナルの1回分をまとめる最長時間"},
-    {.name = "journal-mb", .type = OPTION_NUMBER, .values = "MB", .fallback = "4096", .low = 128, .high = 1 << 20, .help_en = "size at which the journal makes senders wait", .help_ja = "ジャーナルの上限(これを超えると送信元を待たせます)"},
-    {.name = "seal-after-ms", .type = OPTION_NUMBER, .values = "MS", .fallback = "10000", .low = 100, .high = 60000, .help_en = "oldest age of an event outside a sealed file", .help_ja = "イベントをファイルに確定するまでの最長時間"},
-    {.name = "retention-days", .type = OPTION_NUMBER, .values = "N", .fallback = "0", .low = 0, .high = 36500, .help_en = "drop events older than this; 0 keeps all", .help_ja = "この日数より古いイベントを捨てる(0 は無期限)"},
-    {.name = "retention-gb", .type = OPTION_NUMBER, .values = "N", .fallback = "0", .low = 0, .high = 1 << 20, .help_en = "drop the oldest events beyond this size; 0 keeps all", .help_ja = "この容量を超えたら古いイベントから捨てる(0 は無制限)"},
-    {.name = "role", .type = OPTION_CHOICE, .values = "all", .fallback = "all", .help_en = "what this process does", .help_ja = "このプロセスの役割"},
-    {.name = "web", .type = OPTION_TEXT, .values = "DIR", .help_en = "files of the web console", .help_ja = "Web コンソールのファイル"},
+    {.name = "config",
+     .type = OPTION_TEXT,
+     .values = "FILE",
+     .help_en = "YAML file with these options as keys",
+     .help_ja = "これらのオプションを書いた YAML ファイル"},
+    {.name = "data",
+     .type = OPTION_TEXT,
+     .values = "DIR",
+     .fallback = "./var",
+     .help_en = "data folder",
+     .help_ja = "データフォルダー"},
+    {.name = "listen-syslog",
+     .type = OPTION_TEXT,
+     .values = "ADDRESS:PORT",
+     .fallback = "127.0.0.1:5514",
+     .help_en = "syslog over UDP and TCP",
+     .help_ja = "syslog(UDP と TCP)"},
+    {.name = "listen-http",
+     .type = OPTION_TEXT,
+     .values = "ADDRESS:PORT",
+     .fallback = "127.0.0.1:8480",
+     .help_en = "console and API",
+     .help_ja = "コンソールと API"},
+    {.name = "tail",
+     .type = OPTION_LIST,
+     .values = "PATTERN",
+     .help_en = "files to follow, for example '/var/log/*.log'; may be repeated",
+     .help_ja = "追いかけるファイル。例 '/var/log/*.log'(複数可)"},
+    {.name = "rules",
+     .type = OPTION_LIST,
+     .values = "DIR",
+     .help_en = "further Sigma rules; may be repeated",
+     .help_ja = "追加の Sigma 規則(複数可)"},
+    {.name = "parsers",
+     .type = OPTION_LIST,
+     .values = "DIR",
+     .help_en = "further parsers; may be repeated",
+     .help_ja = "追加の解析定義(複数可)"},
+    {.name = "prove",
+     .type = OPTION_FLAG,
+     .help_en = "run the samples of all parsers and rules at the start",
+     .help_ja = "起動時に解析定義と規則の見本をすべて実行"},
+    {.name = "workers",
+     .type = OPTION_NUMBER,
+     .values = "N",
+     .fallback = "2",
+     .low = 1,
+     .high = 64,
+     .help_en = "threads that parse and detect",
+     .help_ja = "解析と検知のスレッド数"},
+    {.name = "commit-ms",
+     .type = OPTION_NUMBER,
+     .values = "MS",
+     .fallback = "50",
+     .low = 1,
+     .high = 50,
+     .help_en = "longest collection of a journal group",
+     .help_ja = "ジャーナルの1回分をまとめる最長時間"},
+    {.name = "journal-mb",
+     .type = OPTION_NUMBER,
+     .values = "MB",
+     .fallback = "4096",
+     .low = 128,
+     .high = 1 << 20,
+     .help_en = "size at which the journal makes senders wait",
+     .help_ja = "ジャーナルの上限(これを超えると送信元を待たせます)"},
+    {.name = "seal-after-ms",
+     .type = OPTION_NUMBER,
+     .values = "MS",
+     .fallback = "10000",
+     .low = 100,
+     .high = 60000,
+     .help_en = "oldest age of an event outside a sealed file",
+     .help_ja = "イベントをファイルに確定するまでの最長時間"},
+    {.name = "retention-days",
+     .type = OPTION_NUMBER,
+     .values = "N",
+     .fallback = "0",
+     .low = 0,
+     .high = 36500,
+     .help_en = "drop events older than this; 0 keeps all",
+     .help_ja = "この日数より古いイベントを捨てる(0 は無期限)"},
+    {.name = "retention-gb",
+     .type = OPTION_NUMBER,
+     .values = "N",
+     .fallback = "0",
+     .low = 0,
+     .high = 1 << 20,
+     .help_en = "drop the oldest events beyond this size; 0 keeps all",
+     .help_ja = "この容量を超えたら古いイベントから捨てる(0 は無制限)"},
+    {.name = "role",
+     .type = OPTION_CHOICE,
+     .values = "all",
+     .fallback = "all",
+     .help_en = "what this process does",
+     .help_ja = "このプロセスの役割"},
+    {.name = "web",
+     .type = OPTION_TEXT,
+     .values = "DIR",
+     .help_en = "files of the web console",
+     .help_ja = "Web コンソールのファイル"},
 };
 
 const struct command command_serve = {

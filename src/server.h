@@ -1,4 +1,5 @@
-/* Everything `hyakuyo serve` holds, for serve.c (which puts it together) and services_*.c (which show it to the console). */
+/* Everything `hyakuyo serve` holds, for serve.c (which puts it together) and services_*.c (which show it to
+ * the console). */
 #ifndef SERVER_H
 #define SERVER_H
 
@@ -27,28 +28,31 @@ struct server {
     _Atomic(struct journal *) journal; /* set while other threads already run */
     _Atomic(struct inputs *) inputs;
     struct counters *http_counters; /* owned by inputs */
-    pthread_mutex_t publish_lock; /* guards console against its own end */
+    pthread_mutex_t publish_lock;   /* guards console against its own end */
     struct console *console;
     int audit_fd;
     unsigned char local_token_hash[TOKEN_HASH_BYTES]; /* of server.json, for commands on this machine */
 
     /* Once a second, by the main thread. */
-    _Atomic uint64_t received;      /* since start */
+    _Atomic uint64_t received; /* since start */
     _Atomic double received_per_second, stored_per_second, findings_per_second;
 };
 
 /* Fills the table with functions over a struct server (its ctx). */
-void services_events(struct console_services *s);    /* services_events.c: search, histogram, event, findings, filters */
+void services_events(
+    struct console_services *s); /* services_events.c: search, histogram, event, findings, filters */
 void services_incidents(struct console_services *s); /* services_incidents.c */
-void services_admin(struct console_services *s);     /* services_admin.c: sources, balance, rules, status, metrics */
-void services_access(struct console_services *s);    /* services_access.c: users, tokens, audit */
-void services_ingest(struct console_services *s);    /* services_ingest.c */
+void services_admin(
+    struct console_services *s); /* services_admin.c: sources, balance, rules, status, metrics */
+void services_access(struct console_services *s); /* services_access.c: users, tokens, audit */
+void services_ingest(struct console_services *s); /* services_ingest.c */
 
 /* The token that commands of the same user find in DATA/server.json, beside address and process number. */
 bool server_announce(struct server *s, struct error *err) MUST_CHECK;
 
 /* Loads content again and swaps it in; the old one stays when it cannot be loaded. */
-bool server_reload_knowledge(struct server *s, uint64_t *loaded, uint64_t *refused, struct error *err) MUST_CHECK;
+bool server_reload_knowledge(struct server *s, uint64_t *loaded, uint64_t *refused,
+                             struct error *err) MUST_CHECK;
 /* Reads the organisation from state.db again. */
 bool server_reload_context(struct server *s, struct error *err) MUST_CHECK;
 

@@ -1,4 +1,5 @@
-/* People and programs for the console: users, tokens, and the line that is written whenever somebody looks or changes. */
+/* People and programs for the console: users, tokens, and the line that is written whenever somebody looks or
+ * changes. */
 #include "server.h"
 
 #include <sodium.h>
@@ -39,7 +40,8 @@ static bool to_console(const struct user *user, struct console_user *out)
 {
     *out = (struct console_user){.disabled = user->disabled};
     return copy_text(out->name, sizeof out->name, user->name) &&
-           copy_text(out->password_hash, sizeof out->password_hash, user->password_hash) && roles_parse(user->roles, &out->roles) &&
+           copy_text(out->password_hash, sizeof out->password_hash, user->password_hash) &&
+           roles_parse(user->roles, &out->roles) &&
            language_parse(user->language.n == 2 && user->language.p[0] == 'j' ? "ja" : "en", &out->language);
 }
 
@@ -51,7 +53,8 @@ static bool user_find(void *ctx, struct str name, struct console_user *out)
     struct user user;
     bool found = false;
     arena_init(&arena, 4096);
-    bool ok = state_users_find(s->state, name, &arena, &user, &found, &err) && found && to_console(&user, out);
+    bool ok =
+        state_users_find(s->state, name, &arena, &user, &found, &err) && found && to_console(&user, out);
     arena_free(&arena);
     return ok;
 }
@@ -102,13 +105,17 @@ static bool token_find(void *ctx, const unsigned char hash[TOKEN_HASH_BYTES], st
     struct user user;
     bool found = false;
     if (sodium_memcmp(hash, s->local_token_hash, TOKEN_HASH_BYTES) == 0) {
-        *out = (struct console_token){.user = "local", .roles = ROLE_ADMINISTRATOR | ROLE_ANALYST, .expires_ns = TIME_UNKNOWN};
+        *out = (struct console_token){.user = "local",
+                                      .roles = ROLE_ADMINISTRATOR | ROLE_ANALYST,
+                                      .expires_ns = TIME_UNKNOWN};
         return true;
     }
     arena_init(&arena, 4096);
-    bool ok = state_tokens_find(s->state, str_n((const char *)hash, TOKEN_HASH_BYTES), clock_wall_ns(), &arena, &token, &found, &err) &&
+    bool ok = state_tokens_find(s->state, str_n((const char *)hash, TOKEN_HASH_BYTES), clock_wall_ns(),
+                                &arena, &token, &found, &err) &&
               found && state_users_get(s->state, token.user, &arena, &user, &found, &err) && found;
-    *out = (struct console_token){.expires_ns = ok && token.expires_ns != INT64_MAX ? token.expires_ns : TIME_UNKNOWN};
+    *out = (struct console_token){.expires_ns =
+                                      ok && token.expires_ns != INT64_MAX ? token.expires_ns : TIME_UNKNOWN};
     ok = ok && copy_text(out->user, sizeof out->user, user.name) && roles_parse(token.roles, &out->roles);
     arena_free(&arena);
     return ok;
@@ -123,7 +130,8 @@ bool server_announce(struct server *s, struct error *err)
     sodium_bin2hex(token, sizeof token, random, sizeof random);
     auth_token_hash(str_c(token), s->local_token_hash);
     buf_printf(&path, "%s/server.json", s->data_dir);
-    buf_printf(&text, "{\"url\":\"http://127.0.0.1:%u\",\"token\":\"%s\",\"pid\":%d}\n", console_port(s->console), token, (int)getpid());
+    buf_printf(&text, "{\"url\":\"http://127.0.0.1:%u\",\"token\":\"%s\",\"pid\":%d}\n",
+               console_port(s->console), token, (int)getpid());
     bool ok = file_write_atomic(buf_cstr(&path), buf_str(&text), 0600, err);
     sodium_memzero(token, sizeof token);
     sodium_memzero(text.p, text.n);
@@ -153,7 +161,8 @@ static void audit(void *ctx, const struct console_audit *entry)
     json_end_object(&w);
     buf_char(&line, '\n');
     if (s->audit_fd >= 0 && write(s->audit_fd, line.p, line.n) != (ssize_t)line.n)
-        log_error("%s", tr("the audit line could not be written; see the disk of the data folder", "監査記録を書き込めません。データフォルダーのディスクを確認してください"));
+        log_error("%s", tr("the audit line could not be written; see the disk of the data folder",
+                           "監査記録を書き込めません。データフォルダーのディスクを確認してください"));
     buf_free(&line);
 }
 

@@ -23,18 +23,19 @@ static bool fail(const struct error *err, int status, struct console_failure *fa
 /* ----------------------------------------------------------------- sources */
 
 static const char *const transport_names[] = {
-    [TRANSPORT_FILE_SCAN] = "file",    [TRANSPORT_UDP] = "syslog/udp", [TRANSPORT_TCP] = "syslog/tcp",
-    [TRANSPORT_TLS] = "syslog/tls",    [TRANSPORT_TAIL] = "tail",      [TRANSPORT_HTTP] = "http",
+    [TRANSPORT_FILE_SCAN] = "file", [TRANSPORT_UDP] = "syslog/udp", [TRANSPORT_TCP] = "syslog/tcp",
+    [TRANSPORT_TLS] = "syslog/tls", [TRANSPORT_TAIL] = "tail",      [TRANSPORT_HTTP] = "http",
 };
 
-static struct source_view view_of(const struct source_entry *entry, const struct balance_count *today, uint32_t count,
-                                  int64_t now_ns)
+static struct source_view view_of(const struct source_entry *entry, const struct balance_count *today,
+                                  uint32_t count, int64_t now_ns)
 {
     struct source_view view = {
         .id = entry->source.number,
         .name = entry->source.name,
         .sender = entry->source.sender,
-        .transport = str_c(entry->transport < COUNT_OF(transport_names) ? transport_names[entry->transport] : "?"),
+        .transport =
+            str_c(entry->transport < COUNT_OF(transport_names) ? transport_names[entry->transport] : "?"),
         .parser = entry->source.parser,
         .timezone = entry->zone,
         .registered = entry->source.registered,
@@ -66,7 +67,9 @@ static bool sources(void *ctx, struct arena *arena, struct source_list *out, str
     int64_t now_ns = clock_wall_ns();
     int64_t local_s = now_ns / NS_PER_SECOND + zone_offset_at_utc(s->zone, now_ns / NS_PER_SECOND);
     int64_t midnight_ns = now_ns - local_s % 86400 * NS_PER_SECOND;
-    struct balance_filter filter = {.from_hour = midnight_ns / HOUR_NS, .to_hour = INT64_MAX, .source = UINT32_MAX};
+    struct balance_filter filter = {.from_hour = midnight_ns / HOUR_NS,
+                                    .to_hour = INT64_MAX,
+                                    .source = UINT32_MAX};
     if (!state_sources_load(s->state, arena, &entries, &count, &err) ||
         !ledger_balance(s->ledger, &filter, arena, &today, &today_count, &total, &err))
         return fail(&err, 500, failure);
@@ -100,7 +103,8 @@ static bool source_change(void *ctx, const struct source_change *change, struct 
             .charset = entries[i].source.charset,
             .registered = change->has_registered ? change->registered : entries[i].source.registered,
         };
-        ok = state_sources_decide(s->state, change->id, &decision, &err) && registry_reload(s->registry, &err);
+        ok =
+            state_sources_decide(s->state, change->id, &decision, &err) && registry_reload(s->registry, &err);
     }
     arena_free(&arena);
     return ok || fail(&err, 400, failure);
@@ -159,7 +163,8 @@ static struct rule_refusal split_refusal(const struct rule_problem *p, struct ar
 
 static bool is_failure(const struct rule_problem *p)
 {
-    return p->kind == RULE_REFUSED || p->kind == RULE_CORRELATION || p->kind == RULE_FILTER || p->kind == RULE_UNPROVED;
+    return p->kind == RULE_REFUSED || p->kind == RULE_CORRELATION || p->kind == RULE_FILTER ||
+           p->kind == RULE_UNPROVED;
 }
 
 static bool is_unproved(const struct rule_report *report, struct str id)
@@ -257,7 +262,9 @@ static void status(void *ctx, struct arena *arena, struct console_status *out)
         add_warning(out, arena, str_c(store.problem));
     if (store.parts_missing)
         add_warning(out, arena,
-                    arena_printf(arena, tr("%u sealed event files of the catalogue are missing or damaged", "目録にあるイベントファイル %u 個が見つからないか壊れています"),
+                    arena_printf(arena,
+                                 tr("%u sealed event files of the catalogue are missing or damaged",
+                                    "目録にあるイベントファイル %u 個が見つからないか壊れています"),
                                  store.parts_missing));
 }
 
@@ -282,7 +289,8 @@ static void write_tally(void *context, const struct input_tally *tally)
     struct buf labels = {0};
     metrics_label(&labels, "input", tally->input);
     metrics_label(&labels, "sender", tally->sender);
-    metrics_counter(m, "hyakuyo_records_received_total", "Records received, losses included.", buf_str(&labels), (double)tally->count.received);
+    metrics_counter(m, "hyakuyo_records_received_total", "Records received, losses included.",
+                    buf_str(&labels), (double)tally->count.received);
     buf_free(&labels);
 }
 
@@ -292,12 +300,14 @@ static void write_lost(void *context, const struct input_tally *tally)
     struct buf labels = {0};
     metrics_label(&labels, "input", tally->input);
     metrics_label(&labels, "sender", tally->sender);
-    metrics_counter(m, "hyakuyo_records_lost_total", "Records lost before the journal.", buf_str(&labels), (double)tally->count.lost);
+    metrics_counter(m, "hyakuyo_records_lost_total", "Records lost before the journal.", buf_str(&labels),
+                    (double)tally->count.lost);
     buf_free(&labels);
 }
 
 /* Buckets of powers of two in microseconds, as Prometheus wants them: cumulative, in seconds. */
-static void write_latency(struct metrics *m, const char *name, const char *help, const uint64_t *buckets, size_t count)
+static void write_latency(struct metrics *m, const char *name, const char *help, const uint64_t *buckets,
+                          size_t count)
 {
     uint64_t sum = 0;
     char family[96];
@@ -307,7 +317,8 @@ static void write_latency(struct metrics *m, const char *name, const char *help,
         sum += buckets[i];
         if (buckets[i] == 0 && i + 1 < count)
             continue;
-        snprintf(bound, sizeof bound, i + 1 < count ? "le=\"%.6f\"" : "le=\"+Inf\"", (double)(UINT64_C(2) << i) / 1e6);
+        snprintf(bound, sizeof bound, i + 1 < count ? "le=\"%.6f\"" : "le=\"+Inf\"",
+                 (double)(UINT64_C(2) << i) / 1e6);
         metrics_counter(m, family, help, str_c(bound), (double)sum);
     }
     snprintf(family, sizeof family, "%s_count", name);
@@ -326,22 +337,32 @@ static void metrics(void *ctx, struct metrics *m)
     input_counters_walk(s->inputs, write_tally, m);
     input_counters_walk(s->inputs, write_lost, m);
     metrics_counter(m, "hyakuyo_events_total", "Events made of records.", STR_EMPTY, (double)engine.events);
-    metrics_counter(m, "hyakuyo_parse_failures_total", "Records that no parser understood.", STR_EMPTY, (double)engine.parse_failures);
+    metrics_counter(m, "hyakuyo_parse_failures_total", "Records that no parser understood.", STR_EMPTY,
+                    (double)engine.parse_failures);
     metrics_counter(m, "hyakuyo_findings_total", "Findings.", STR_EMPTY, (double)engine.findings);
-    metrics_gauge(m, "hyakuyo_queue_depth", "Batches that wait for a worker.", STR_EMPTY, (double)engine.queue_depth);
-    metrics_gauge(m, "hyakuyo_queue_capacity", "Batches that may wait for a worker.", STR_EMPTY, (double)engine.queue_capacity);
-    metrics_counter(m, "hyakuyo_journal_records_total", "Records made safe in the journal.", STR_EMPTY, (double)journal.records);
-    metrics_counter(m, "hyakuyo_journal_bytes_total", "Bytes written to the journal.", STR_EMPTY, (double)journal.bytes);
-    metrics_gauge(m, "hyakuyo_journal_segment_bytes", "Size of the journal on disk.", STR_EMPTY, (double)journal.segment_bytes);
-    metrics_counter(m, "hyakuyo_journal_failures_total", "Writes and syncs of the journal that failed.", STR_EMPTY, (double)journal.failures);
+    metrics_gauge(m, "hyakuyo_queue_depth", "Batches that wait for a worker.", STR_EMPTY,
+                  (double)engine.queue_depth);
+    metrics_gauge(m, "hyakuyo_queue_capacity", "Batches that may wait for a worker.", STR_EMPTY,
+                  (double)engine.queue_capacity);
+    metrics_counter(m, "hyakuyo_journal_records_total", "Records made safe in the journal.", STR_EMPTY,
+                    (double)journal.records);
+    metrics_counter(m, "hyakuyo_journal_bytes_total", "Bytes written to the journal.", STR_EMPTY,
+                    (double)journal.bytes);
+    metrics_gauge(m, "hyakuyo_journal_segment_bytes", "Size of the journal on disk.", STR_EMPTY,
+                  (double)journal.segment_bytes);
+    metrics_counter(m, "hyakuyo_journal_failures_total", "Writes and syncs of the journal that failed.",
+                    STR_EMPTY, (double)journal.failures);
     metrics_gauge(m, "hyakuyo_parts", "Sealed event files.", STR_EMPTY, (double)store.parts);
     metrics_gauge(m, "hyakuyo_stored_rows", "Events in sealed files.", STR_EMPTY, (double)store.rows);
     metrics_gauge(m, "hyakuyo_stored_bytes", "Bytes of sealed files.", STR_EMPTY, (double)store.bytes);
     metrics_gauge(m, "hyakuyo_open_rows", "Events in the open part.", STR_EMPTY, (double)store.open_rows);
-    metrics_gauge(m, "process_resident_memory_bytes", "Resident memory.", STR_EMPTY, (double)resident_bytes());
-    write_latency(m, "hyakuyo_finding_latency_seconds", "From the fsync of a record to its finding being published.", engine.latency,
+    metrics_gauge(m, "process_resident_memory_bytes", "Resident memory.", STR_EMPTY,
+                  (double)resident_bytes());
+    write_latency(m, "hyakuyo_finding_latency_seconds",
+                  "From the fsync of a record to its finding being published.", engine.latency,
                   COUNT_OF(engine.latency));
-    write_latency(m, "hyakuyo_journal_commit_seconds", "From taking a group to its fsync.", journal.latency, COUNT_OF(journal.latency));
+    write_latency(m, "hyakuyo_journal_commit_seconds", "From taking a group to its fsync.", journal.latency,
+                  COUNT_OF(journal.latency));
 }
 
 void services_admin(struct console_services *s)

@@ -1,4 +1,5 @@
-/* What the console asks of the event plane: searches, single events, findings, and filters of live streams. */
+/* What the console asks of the event plane: searches, single events, findings, and filters of live streams.
+ */
 #include "server.h"
 
 #include "base/log.h"
@@ -30,8 +31,8 @@ static struct search to_search(const struct server *s, const struct search_reque
                            .before = request->before};
 }
 
-static bool search(void *ctx, const struct search_request *request, struct arena *arena, struct search_result *out,
-                   struct console_failure *failure)
+static bool search(void *ctx, const struct search_request *request, struct arena *arena,
+                   struct search_result *out, struct console_failure *failure)
 {
     struct server *s = ctx;
     struct search wanted = to_search(s, request);
@@ -57,7 +58,8 @@ static bool search(void *ctx, const struct search_request *request, struct arena
 /* The smallest round width that needs no more than `buckets` steps. */
 static int64_t round_step(int64_t span_ns, uint32_t buckets)
 {
-    static const int64_t seconds[] = {1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400};
+    static const int64_t seconds[] = {1,   2,   5,    10,   15,   30,    60,    120,   300,
+                                      600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400};
     for (size_t i = 0; i < COUNT_OF(seconds); i++)
         if (span_ns / (seconds[i] * NS_PER_SECOND) < (int64_t)buckets)
             return seconds[i] * NS_PER_SECOND;
@@ -73,7 +75,8 @@ static bool histogram(void *ctx, const struct search_request *request, uint32_t 
     struct query_error syntax;
     struct error err;
     if (wanted.to_ns <= wanted.from_ns || buckets == 0)
-        return error_set(&failure->en, "%s", tr("the time range is empty", "期間が空です")), failure->status = 400, false;
+        return error_set(&failure->en, "%s", tr("the time range is empty", "期間が空です")),
+               failure->status = 400, false;
     int64_t step_ns = round_step(wanted.to_ns - wanted.from_ns, buckets);
     wanted.from_ns = wanted.from_ns / step_ns * step_ns;
     out->from_ns = wanted.from_ns;
@@ -81,7 +84,8 @@ static bool histogram(void *ctx, const struct search_request *request, uint32_t 
     out->step_seconds = (uint32_t)(step_ns / NS_PER_SECOND);
     out->count = (uint32_t)((wanted.to_ns - wanted.from_ns + step_ns - 1) / step_ns);
     out->counts = ARENA_ARRAY(arena, uint64_t, out->count + 1);
-    enum search_end end = search_histogram(s->store, &wanted, step_ns, out->counts, out->count, &syntax, &err);
+    enum search_end end =
+        search_histogram(s->store, &wanted, step_ns, out->counts, out->count, &syntax, &err);
     if (end == SEARCH_BAD_EXPRESSION)
         return fail_syntax(&syntax, failure);
     return end == SEARCH_DONE || fail(&err, failure);
@@ -105,8 +109,10 @@ static bool event(void *ctx, uint64_t sequence, const struct console_viewer *vie
     if (json->n > 0)
         return true;
     failure->status = 404;
-    error_set(&failure->en, "there is no event %llu, or retention has dropped it", (unsigned long long)sequence);
-    error_set(&failure->ja, "イベント %llu はありません(保存期間を過ぎた可能性があります)", (unsigned long long)sequence);
+    error_set(&failure->en, "there is no event %llu, or retention has dropped it",
+              (unsigned long long)sequence);
+    error_set(&failure->ja, "イベント %llu はありません(保存期間を過ぎた可能性があります)",
+              (unsigned long long)sequence);
     return false;
 }
 
@@ -184,21 +190,24 @@ static bool note_sequence(void *context, const struct store_result *result, cons
     return s->count < s->capacity;
 }
 
-static bool findings(void *ctx, int64_t from_ns, int64_t to_ns, uint32_t limit, struct arena *arena, struct finding_list *out,
-                     struct console_failure *failure)
+static bool findings(void *ctx, int64_t from_ns, int64_t to_ns, uint32_t limit, struct arena *arena,
+                     struct finding_list *out, struct console_failure *failure)
 {
-    static const struct str columns[] = {{"hyakuyo.sequence", 16}, {"@timestamp", 10}, {"hyakuyo.finding.rule_id", 23}};
+    static const struct str columns[] = {{"hyakuyo.sequence", 16},
+                                         {"@timestamp", 10},
+                                         {"hyakuyo.finding.rule_id", 23}};
     struct server *s = ctx;
     struct error err;
     struct part_filter filter = PART_FILTER_ALL;
     filter.from_ns = from_ns == INT64_MIN ? TIME_UNKNOWN : from_ns;
     filter.to_ns = to_ns == INT64_MAX ? TIME_UNKNOWN : to_ns;
-    struct store_query query = {.sql = STR("SELECT \"hyakuyo.sequence\" FROM events WHERE \"hyakuyo.finding.rule_id\" IS NOT NULL "
-                                           "ORDER BY \"@timestamp\" DESC, \"hyakuyo.sequence\" DESC LIMIT 10000"),
-                                .filter = filter,
-                                .columns = columns,
-                                .column_count = COUNT_OF(columns),
-                                .limits = {.max_rows = limit}};
+    struct store_query query = {
+        .sql = STR("SELECT \"hyakuyo.sequence\" FROM events WHERE \"hyakuyo.finding.rule_id\" IS NOT NULL "
+                   "ORDER BY \"@timestamp\" DESC, \"hyakuyo.sequence\" DESC LIMIT 10000"),
+        .filter = filter,
+        .columns = columns,
+        .column_count = COUNT_OF(columns),
+        .limits = {.max_rows = limit}};
     struct sequences found = {ARENA_ARRAY(arena, uint64_t, limit + 1), 0, limit};
     enum store_end end = store_query(s->store, &query, note_sequence, &found, NULL, &err);
     if (end != STORE_DONE && end != STORE_MORE_ROWS)

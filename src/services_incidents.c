@@ -11,8 +11,8 @@ static bool fail(const struct error *err, int status, struct console_failure *fa
     return false;
 }
 
-static bool incidents(void *ctx, enum incident_filter filter, uint32_t limit, struct arena *arena, struct incident_list *out,
-                      struct console_failure *failure)
+static bool incidents(void *ctx, enum incident_filter filter, uint32_t limit, struct arena *arena,
+                      struct incident_list *out, struct console_failure *failure)
 {
     static const enum incident_selection selections[] = {
         [INCIDENTS_OPEN] = SELECT_OPEN_INCIDENTS,
@@ -28,7 +28,8 @@ static bool incidents(void *ctx, enum incident_filter filter, uint32_t limit, st
     return true;
 }
 
-static bool incident(void *ctx, uint64_t id, struct arena *arena, struct incident *out, struct console_failure *failure)
+static bool incident(void *ctx, uint64_t id, struct arena *arena, struct incident *out,
+                     struct console_failure *failure)
 {
     struct server *s = ctx;
     struct error err;
@@ -47,7 +48,8 @@ static bool incident_history(void *ctx, uint64_t id, struct arena *arena, struct
     out->rows = ARENA_ARRAY(arena, struct incident_step, count + 1);
     out->count = count;
     for (uint32_t i = 0; i < count; i++)
-        out->rows[i] = (struct incident_step){changes[i].when_ns, changes[i].who, changes[i].note, changes[i].from, changes[i].to};
+        out->rows[i] = (struct incident_step){changes[i].when_ns, changes[i].who, changes[i].note,
+                                              changes[i].from, changes[i].to};
     return true;
 }
 
@@ -66,7 +68,8 @@ static bool incident_change(void *ctx, const struct incident_change *change, str
     arena_free(&arena);
     if (change->has_state && !incident_check_transition(from, to, &err))
         return fail(&err, 409, failure);
-    struct state_change step = {.who = change->viewer.user, .note = change->note, .when_ns = clock_wall_ns(), .from = from, .to = to};
+    struct state_change step = {
+        .who = change->viewer.user, .note = change->note, .when_ns = clock_wall_ns(), .from = from, .to = to};
     if (!state_incidents_change(s->state, change->id, &step, &err))
         return fail(&err, 409, failure);
     return true;

@@ -18,14 +18,17 @@ static void answer(const struct ingest_request *request, const struct ingest_res
     request->done(request->token, result);
 }
 
-static void done(void *context, const struct submission *submission, enum submission_result result, uint64_t first, uint64_t last)
+static void done(void *context, const struct submission *submission, enum submission_result result,
+                 uint64_t first, uint64_t last)
 {
     struct waiting *w = context;
     (void)submission;
     struct ingest_result answered = {.outcome = INGEST_STOPPING};
     if (result == SUBMISSION_SAFE) {
-        answered = (struct ingest_result){
-            .outcome = INGEST_STORED, .accepted = last - first + 1, .first_sequence = first, .last_sequence = last};
+        answered = (struct ingest_result){.outcome = INGEST_STORED,
+                                          .accepted = last - first + 1,
+                                          .first_sequence = first,
+                                          .last_sequence = last};
         counters_add(w->server->http_counters, w->request.source, w->received_ns, &w->count);
     } else if (w->request.idempotency_key.n) {
         ledger_key_forget(w->server->ledger, w->request.source, w->request.idempotency_key);
@@ -41,10 +44,14 @@ static bool answer_known(struct server *s, const struct ingest_request *request)
     if (request->idempotency_key.n == 0 ||
         !ledger_key_seen(s->ledger, request->source, request->idempotency_key, &first, &last))
         return false;
-    struct ingest_result result = {.outcome = INGEST_QUEUE_FULL, .retry_after_s = 1, .detail = "the first request with this key is still on its way"};
+    struct ingest_result result = {.outcome = INGEST_QUEUE_FULL,
+                                   .retry_after_s = 1,
+                                   .detail = "the first request with this key is still on its way"};
     if (last != 0)
-        result = (struct ingest_result){
-            .outcome = INGEST_DUPLICATE, .accepted = last - first + 1, .first_sequence = first, .last_sequence = last};
+        result = (struct ingest_result){.outcome = INGEST_DUPLICATE,
+                                        .accepted = last - first + 1,
+                                        .first_sequence = first,
+                                        .last_sequence = last};
     answer(request, &result);
     return true;
 }
@@ -64,9 +71,11 @@ static void ingest(void *ctx, const struct ingest_request *request)
     int64_t now_ns = clock_wall_ns();
     if (answer_known(s, request))
         return;
-    struct batch *batch = records_split(request->body, request->source, now_ns, MAX_RECORD_BYTES, &count, &err);
+    struct batch *batch =
+        records_split(request->body, request->source, now_ns, MAX_RECORD_BYTES, &count, &err);
     if (batch == NULL) {
-        struct ingest_result nothing = {.outcome = INGEST_REFUSED, .detail = err.text[0] ? err.text : "the body holds no record"};
+        struct ingest_result nothing = {.outcome = INGEST_REFUSED,
+                                        .detail = err.text[0] ? err.text : "the body holds no record"};
         refuse(s, request, &nothing);
         return;
     }

@@ -151,6 +151,7 @@ bool inputs_start(struct inputs *all, struct error *err)
                          tr("cannot start the thread of the inputs: %s",
                             "入力のスレッドを開始できません: %s"),
                          strerror(failed));
+    pthread_setname_np(all->thread, "input");
     all->is_running = true;
     return true;
 }

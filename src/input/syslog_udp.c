@@ -319,6 +319,7 @@ static bool udp_start(struct input *in, struct error *err)
                                tr("input %s: cannot start a thread", "入力 %s: スレッドを開始できません"),
                                in->settings.name);
         }
+        pthread_setname_np(u->thread, "udp");
         u->is_running = true;
     }
     return true;

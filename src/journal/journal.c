@@ -105,6 +105,7 @@ bool journal_start(struct journal *j, struct error *err)
         return error_errno(err, "%s",
                            tr("cannot start the journal's thread", "ジャーナルのスレッドを開始できません"));
     }
+    pthread_setname_np(j->thread, "journal");
     j->is_running = true;
     return true;
 }

@@ -193,7 +193,7 @@ static void emit_syslog(struct emission *m)
         event_add(e, arena, FIELD_LOG_SYSLOG_HOSTNAME, y->host);
     if (y->app.n)
         event_add(e, arena, FIELD_LOG_SYSLOG_APPNAME, y->app);
-    if (y->form == SYSLOG_IETF && y->msgid.n)
+    if (y->msgid.n)
         event_add(e, arena, FIELD_LOG_SYSLOG_MSGID, y->msgid);
 }
 

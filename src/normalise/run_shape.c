@@ -167,6 +167,7 @@ static void fill_captures(struct run *r, const struct pattern_entry *entry, cons
 static bool shape_pattern(struct run *r, const struct shape *shape, struct str text)
 {
     struct str *captures = r->s->captures;
+    text = str_trim(text);
     int hit = pattern_set_match(shape->set, text, captures);
     if (hit >= 0) {
         fill_captures(r, &shape->entries[hit], captures);

@@ -234,6 +234,19 @@ static void host_and_tag(struct str rest, struct syslog *out)
     out->message = message.n && message.p[0] == ' ' ? str_skip(message, 1) : message;
 }
 
+/* Solaris puts "[ID 800047 auth.info] " in front of the text: its message id. */
+static void skip_message_id(struct syslog *out)
+{
+    struct str m = out->message;
+    if (!str_starts(m, STR("[ID ")))
+        return;
+    size_t close = str_find_char(str_slice(m, 0, 48), ']', 0), space = str_find_char(m, ' ', 4);
+    if (close == STR_NOT_FOUND || space == STR_NOT_FOUND || space > close)
+        return;
+    out->msgid = str_slice(m, 4, space);
+    out->message = skip_spaces(str_skip(m, close + 1));
+}
+
 /* "host:" or "123:" or "host: 123:" in front of the time, as Cisco IOS and some relays send it. */
 static struct str skip_sequence(struct str s, struct syslog *out)
 {
@@ -284,6 +297,7 @@ static bool parse_bsd(struct str s, const struct time_context *context, struct s
         found.host = earlier_host;
     if (is_iso && !out->has_priority && (!found.app.n || !found.host.n))
         return false;
+    skip_message_id(&found);
     found.form = SYSLOG_BSD;
     *out = found;
     return true;

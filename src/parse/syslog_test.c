@@ -15,6 +15,8 @@ struct header_case {
 };
 
 static const struct header_case cases[] = {
+    {"Nov 10 09:13:09 h sshd[9]: [ID 800047 auth.info] text", SYSLOG_BSD, -1, "2025-11-10T09:13:09.000Z", "h",
+     "sshd", "9", "text"},
     {"<34>1 2025-11-10T09:13:09.003+09:00 mx1.example su 77 ID47 [a@1 x=\"y\"] hello", SYSLOG_IETF, 34,
      "2025-11-10T00:13:09.003Z", "mx1.example", "su", "77", "hello"},
     {"<34>1 2025-11-10T09:13:09Z - - - - - \xEF\xBB\xBFhello", SYSLOG_IETF, 34, "2025-11-10T09:13:09.000Z",

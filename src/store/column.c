@@ -3,12 +3,15 @@
  * column_set.c. */
 #include "store/column.h"
 
+#include <sys/mman.h>
+
 #include "base/json.h"
 #include "base/memory.h"
 
 enum {
     FIRST_CAPACITY = 64,
     FIRST_SLOTS = 128,
+    HUGE_PAGE = 2 << 20,
     TRIAL_ENTRIES = 1 << 14, /* so many different texts are needed before a dictionary is judged */
 };
 
@@ -66,29 +69,54 @@ static bool has_row(const struct column *c, uint32_t row)
 
 /* ---- dictionary ---- */
 
-static void grow_slots(struct column *c)
+static uint64_t make_slot(uint32_t hash, uint32_t code)
 {
-    uint32_t size = c->slots ? (c->slot_mask + 1) * 2 : FIRST_SLOTS;
-    memory_free(c->slots);
-    c->slots = NEW_ARRAY(uint32_t, size);
-    c->slot_mask = size - 1;
-    for (uint32_t code = 0; code < c->entry_count; code++) {
-        uint32_t at = c->entries[code].hash & c->slot_mask;
-        while (c->slots[at])
-            at = (at + 1) & c->slot_mask;
-        c->slots[at] = code + 1;
-    }
+    return (uint64_t)hash << 32 | (code + 1);
 }
 
-static uint32_t append_entry(struct column *c, struct str text, uint32_t hash)
+static void grow_slots(struct column *c)
+{
+    uint32_t old_size = c->slots ? c->slot_mask + 1 : 0, size = old_size ? old_size * 2 : FIRST_SLOTS;
+    uint64_t *old = c->slots;
+    c->slots = NEW_ARRAY(uint64_t, size);
+    c->slot_mask = size - 1;
+    for (uint32_t i = 0; i < old_size; i++) {
+        if (!old[i])
+            continue;
+        uint32_t at = (uint32_t)(old[i] >> 32) & c->slot_mask;
+        while (c->slots[at])
+            at = (at + 1) & c->slot_mask;
+        c->slots[at] = old[i];
+    }
+    memory_free(old);
+}
+
+/* Filling fresh memory costs more than the copy itself when it comes in small pages. */
+static void prefer_huge_pages(const struct buf *heap)
+{
+    uintptr_t from = ((uintptr_t)heap->p + HUGE_PAGE - 1) & ~(uintptr_t)(HUGE_PAGE - 1);
+    uintptr_t to = ((uintptr_t)heap->p + heap->capacity) & ~(uintptr_t)(HUGE_PAGE - 1);
+    if (to > from)
+        madvise((void *)from, to - from, MADV_HUGEPAGE); /* a wish; nothing depends on it */
+}
+
+static void append_text(struct buf *heap, struct str text)
+{
+    size_t before = heap->capacity;
+    buf_add(heap, text);
+    if (heap->capacity != before && heap->capacity >= 2 * HUGE_PAGE)
+        prefer_huge_pages(heap);
+}
+
+static uint32_t append_entry(struct column *c, struct str text)
 {
     if (c->entry_count == c->entry_capacity) {
         c->entry_capacity = c->entry_capacity ? c->entry_capacity * 2 : FIRST_CAPACITY;
         c->entries = memory_resize_array(c->entries, c->entry_capacity, sizeof *c->entries);
     }
     BUG_IF(c->heap.n + text.n > UINT32_MAX);
-    c->entries[c->entry_count] = (struct text_entry){(uint32_t)c->heap.n, (uint32_t)text.n, hash};
-    buf_add(&c->heap, text);
+    c->entries[c->entry_count] = (struct text_entry){(uint32_t)c->heap.n, (uint32_t)text.n};
+    append_text(&c->heap, text);
     return c->entry_count++;
 }
 
@@ -96,12 +124,9 @@ static uint32_t append_entry(struct column *c, struct str text, uint32_t hash)
 static uint32_t find_slot(const struct column *c, struct str text, uint32_t hash)
 {
     uint32_t at = hash & c->slot_mask;
-    while (c->slots[at]) {
-        uint32_t code = c->slots[at] - 1;
-        if (c->entries[code].hash == hash && str_eq(column_entry(c, code), text))
+    for (uint64_t slot; (slot = c->slots[at]) != 0; at = (at + 1) & c->slot_mask)
+        if (slot >> 32 == hash && str_eq(column_entry(c, (uint32_t)slot - 1), text))
             break;
-        at = (at + 1) & c->slot_mask;
-    }
     return at;
 }
 
@@ -153,13 +178,13 @@ static uint32_t text_code(struct column *c, struct str text)
         hash = (uint32_t)str_hash(text);
         slot = find_slot(c, text, hash);
         if (c->slots[slot])
-            return c->last_code = c->slots[slot] - 1;
+            return c->last_code = (uint32_t)c->slots[slot] - 1;
     }
     if (!str_is_utf8(text))
         return invalid_text_code(c, text);
-    c->last_code = append_entry(c, text, hash);
+    c->last_code = append_entry(c, text);
     if (!c->is_plain) {
-        c->slots[slot] = c->last_code + 1;
+        c->slots[slot] = make_slot(hash, c->last_code);
         judge_dictionary(c);
     }
     return c->last_code;

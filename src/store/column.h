@@ -4,7 +4,7 @@
  *
  *   rows    0 1 1 4 …      row of value i, ascending; left out (NULL) while value i belongs to row i
  *   codes   0 1 0 2 …      text columns: index into entries
- *   entries {offset,size,hash}  →  heap "10.0.0.1" "10.0.0.2" …
+ *   entries {offset,size}  →  heap "10.0.0.1" "10.0.0.2" …
  *
  * A list column has several values with the same row. One writer; readers hold the lock of the part
  * (open_part.h). */
@@ -24,7 +24,7 @@ enum column_kind {
 };
 
 struct text_entry {
-    uint32_t offset, size, hash;
+    uint32_t offset, size;
 };
 
 struct column {
@@ -44,7 +44,7 @@ struct column {
     struct text_entry *entries;
     uint32_t entry_count, entry_capacity;
     struct buf heap;
-    uint32_t *slots; /* code + 1; 0 = free */
+    uint64_t *slots; /* hash << 32 | code + 1; 0 = free */
     uint32_t slot_mask;
     uint32_t last_code;
     struct column *nanoseconds; /* companion of a time column, NULL until a time needs it */

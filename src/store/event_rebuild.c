@@ -35,6 +35,7 @@ static void push(struct event_rebuild *r, struct value v)
         e->capacity = (uint16_t)capacity;
     }
     e->values[e->count++] = v;
+    e->present[(v.field >> 6) & 1] |= UINT64_C(1) << (v.field & 63);
 }
 
 static void push_text(struct event_rebuild *r, field_id field, struct str text)

@@ -184,6 +184,7 @@ struct store *store_open(const struct store_config *config, struct error *err)
     };
     s->writer = writer_new(&w, s->catalogue, stored_through);
     BUG_IF(pthread_create(&s->keeper, NULL, keep, s) != 0);
+    pthread_setname_np(s->keeper, "keeper");
     s->has_keeper = true;
     return s;
 }

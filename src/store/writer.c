@@ -421,6 +421,8 @@ struct writer *writer_new(const struct writer_config *config, struct catalogue *
     start_part(w, w->next_sequence);
     BUG_IF(pthread_create(&w->writing, NULL, write_loop, w) != 0);
     BUG_IF(pthread_create(&w->sealing, NULL, seal_loop, w) != 0);
+    pthread_setname_np(w->writing, "writer");
+    pthread_setname_np(w->sealing, "sealer");
     return w;
 }
 
