@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "client.h"
-#include "command.h"
+#include "commands.h"
 #include "enrich/asset_csv.h"
 #include "store/state_assets.h"
 

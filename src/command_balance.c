@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "client.h"
-#include "command.h"
+#include "commands.h"
 #include "rows.h"
 #include "store/state_balance.h"
 #include "store/state_sources.h"

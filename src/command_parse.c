@@ -6,7 +6,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "command.h"
+#include "commands.h"
 #include "normalise/normalise.h"
 
 #define MAX_LINE ((size_t)64 << 20)

@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "client.h"
-#include "command.h"
+#include "commands.h"
 #include "rows.h"
 #include "search.h"
 

@@ -7,7 +7,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "command.h"
+#include "commands.h"
 #include "desk.h"
 #include "enrich/asset_csv.h"
 #include "feed.h"

@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "command.h"
+#include "commands.h"
 #include "enrich/asset_csv.h"
 #include "feed.h"
 #include "judge/criteria.h"
@@ -94,7 +94,7 @@ static void trace_record(struct trace *t, const struct record *from, struct str 
         print_fields(e, before, &b->arena);
     }
     trace_findings(t, b, e);
-    judge_hand_out(t->judge, print_judgement, NULL);
+    judge_settle(t->judge, judge_hand_out(t->judge, print_judgement, NULL));
     batch_free(b);
 }
 

@@ -8,7 +8,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "command.h"
+#include "commands.h"
 #include "console/auth.h"
 #include "console/roles.h"
 #include "rows.h"

@@ -4,7 +4,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "command.h"
+#include "commands.h"
 #include "store/store.h"
 
 static void on_bad(void *context, const struct part *part, const char *why)

@@ -1,6 +1,6 @@
-/* Judge and incident in one thread. Within one transaction for each batch that has findings: candidate →
- * judgement → incident → state.db. A batch that comes again after a restart changes nothing that was kept:
- * candidates know the last event they counted. */
+/* Judge and incident in one thread. Within one transaction for all candidates that changed: candidate →
+ * judgement → incident → state.db, and what was kept is told. A batch that comes again after a restart
+ * changes nothing that was kept: candidates know the last event they counted. */
 #include "desk.h"
 
 #include "base/map.h"
@@ -83,30 +83,50 @@ static bool note_promotion(struct desk *d, const struct incident *incident, stru
     return state_incidents_change(d->options.state, incident->id, &change, err);
 }
 
+struct news {
+    const struct incident *incident;
+    bool is_new;
+};
+
 struct keeping {
     struct desk *desk;
+    struct buf news; /* struct news each: told once they are kept */
     struct error *err;
 };
+
+static bool keep_in_state(struct desk *d, const struct judgement *j, bool is_new, struct error *err)
+{
+    bool was_stored = j->candidate->id != 0;
+    if (!state_incidents_save(d->options.state, j->candidate, err) ||
+        (was_stored && is_new && !note_promotion(d, j->candidate, err)))
+        return false;
+    for (uint32_t i = 0; i < j->absorbed_count; i++)
+        if (!close_absorbed(d, j->absorbed_ids[i], j->candidate, err))
+            return false;
+    return true;
+}
 
 static bool keep(void *context, const struct judgement *j)
 {
     struct keeping *k = context;
     struct desk *d = k->desk;
-    bool was_stored = j->candidate->id != 0;
     bool is_new = incident_promote(j->candidate, j->deserves_incident, j->candidate->last_ns);
-    if (d->options.state != NULL) {
-        if (!state_incidents_save(d->options.state, j->candidate, k->err) ||
-            (was_stored && is_new && !note_promotion(d, j->candidate, k->err)))
-            return false;
-        for (uint32_t i = 0; i < j->absorbed_count; i++)
-            if (!close_absorbed(d, j->absorbed_ids[i], j->candidate, k->err))
-                return false;
-    }
+    if (d->options.state != NULL && !keep_in_state(d, j, is_new, k->err))
+        return false;
     if (d->options.state == NULL && is_new)
         j->candidate->id = ++d->next_id;
-    if (d->options.changed != NULL)
-        d->options.changed(d->options.context, j->candidate, is_new);
+    struct news news = {j->candidate, is_new};
+    buf_bytes(&k->news, &news, sizeof news);
     return true;
+}
+
+static void tell(const struct desk *d, struct str all)
+{
+    struct news news;
+    for (; all.n && d->options.changed != NULL; all = str_skip(all, sizeof news)) {
+        memcpy(&news, all.p, sizeof news);
+        d->options.changed(d->options.context, news.incident, news.is_new);
+    }
 }
 
 void desk_take(struct desk *d, const struct batch *batch)
@@ -120,8 +140,19 @@ void desk_take(struct desk *d, const struct batch *batch)
 
 bool desk_keep(struct desk *d, struct error *err)
 {
-    struct keeping keeping = {d, err};
-    bool ok = judge_hand_out(d->judge, keep, &keeping);
+    struct keeping k = {.desk = d, .err = err};
+    struct state *state = d->options.state;
+    if (state != NULL && !state_begin(state, err))
+        return false;
+    bool ok = judge_hand_out(d->judge, keep, &k);
+    if (state != NULL && ok)
+        ok = state_commit(state, err);
+    else if (state != NULL)
+        state_rollback(state);
+    judge_settle(d->judge, ok);
+    if (ok)
+        tell(d, buf_str(&k.news));
+    buf_free(&k.news);
     judge_advance(d->judge, d->watermark_ns);
     return ok;
 }

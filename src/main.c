@@ -6,12 +6,8 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "command.h"
+#include "commands.h"
 #include "version.h"
-
-#define COMMAND(name) extern const struct command command_##name;
-#include "commands.def"
-#undef COMMAND
 
 static const struct command *const commands[] = {
 #define COMMAND(name) &command_##name,

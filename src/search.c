@@ -222,7 +222,6 @@ enum search_end search_run(struct store *store, const struct search *s, struct a
 /* --------------------------------------------------------------- histogram */
 
 struct steps {
-    int64_t from_ns, step_ns;
     uint64_t *counts;
     uint32_t count;
 };
@@ -231,7 +230,7 @@ static bool put_step(void *context, const struct store_result *result, const str
 {
     struct steps *steps = context;
     (void)result;
-    int64_t index = (cells[0].number - steps->from_ns) / steps->step_ns;
+    int64_t index = cells[0].number;
     if (index >= 0 && index < (int64_t)steps->count)
         steps->counts[index] += (uint64_t)cells[1].number;
     return true;
@@ -253,7 +252,7 @@ enum search_end search_histogram(struct store *store, const struct search *s, in
                                     .step_ns = step_ns};
     query_compile(q, &options, &arena, &plan);
     struct store_query query = to_store(&plan, s, &arena);
-    struct steps steps = {s->from_ns, step_ns, counts, count};
+    struct steps steps = {counts, count};
     enum search_end end = finish(store_query(store, &query, put_step, &steps, NULL, err), err);
     arena_free(&arena);
     query_free(q);

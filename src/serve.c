@@ -16,7 +16,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "command.h"
+#include "commands.h"
 #include "server.h"
 #include "store/state_assets.h"
 #include "store/state_cursors.h"

@@ -75,10 +75,17 @@ static bool incident_change(void *ctx, const struct incident_change *change, str
     return true;
 }
 
+static bool incident_may_step(enum incident_state from, enum incident_state to)
+{
+    struct error why;
+    return incident_check_transition(from, to, &why);
+}
+
 void services_incidents(struct console_services *s)
 {
     s->incidents = incidents;
     s->incident = incident;
     s->incident_history = incident_history;
     s->incident_change = incident_change;
+    s->incident_may_step = incident_may_step;
 }
