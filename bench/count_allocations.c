@@ -1,6 +1,6 @@
-/* Counts what a program asks of malloc, from outside and while it runs: LD_PRELOAD=libcount_allocations.so, and
- * ALLOCATION_COUNTS names a file of counters (struct counts, one line for each slot of threads) that anybody may
- * read meanwhile. Stands in front of glibc's allocator and passes everything on. */
+/* Counts what a program asks of malloc, from outside and while it runs: LD_PRELOAD=libcount_allocations.so,
+ * and ALLOCATION_COUNTS names a file of counters (struct counts, one line for each slot of threads) that
+ * anybody may read meanwhile. Stands in front of glibc's allocator and passes everything on. */
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stddef.h>

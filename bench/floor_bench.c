@@ -1,5 +1,5 @@
-/* What this machine can do at best: copying memory, writing a file, making a write safe. All other figures are
- * read against these.
+/* What this machine can do at best: copying memory, writing a file, making a write safe. All other figures
+ * are read against these.
  *
  *   floor_bench [FOLDER [MEBIBYTES]]       default: the current folder, 256 */
 #include <errno.h>
@@ -67,7 +67,8 @@ static bool write_disk(int fd, size_t mebibytes)
     for (size_t i = 0; ok && i < mebibytes; i++)
         ok = write_block(fd, block, BLOCK);
     ok = ok && fdatasync(fd) == 0;
-    printf("sequential write with fdatasync %.0f MB/s\n", (double)(mebibytes * BLOCK) / seconds_since(start) / 1e6);
+    printf("sequential write with fdatasync %.0f MB/s\n",
+           (double)(mebibytes * BLOCK) / seconds_since(start) / 1e6);
     for (int i = 0; ok && i < SYNCS; i++) {
         start = clock_monotonic_ns();
         ok = write_block(fd, block, 4096) && fdatasync(fd) == 0;
@@ -76,7 +77,8 @@ static bool write_disk(int fd, size_t mebibytes)
     if (ok)
         qsort(times, SYNCS, sizeof *times, by_value);
     if (ok)
-        printf("append of 4 KiB and fdatasync p50 %.0f us p99 %.0f us\n", times[SYNCS / 2], times[SYNCS * 99 / 100]);
+        printf("append of 4 KiB and fdatasync p50 %.0f us p99 %.0f us\n", times[SYNCS / 2],
+               times[SYNCS * 99 / 100]);
     memory_free(block);
     return ok;
 }

@@ -114,7 +114,7 @@ static struct text user(struct generator *g)
 
 static unsigned outside_port(struct generator *g)
 {
-    static const unsigned ports[] = {443, 443, 443, 443, 80, 80, 53, 123, 993, 8443};
+    static const unsigned ports[] = {443, 443, 443, 443, 443, 443, 443, 443, 80, 53, 123, 993, 8443};
     return ports[below(g, COUNT_OF(ports))];
 }
 

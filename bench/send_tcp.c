@@ -1,5 +1,6 @@
-/* Sends a file of lines to a syslog port over and over, as fast as the receiver takes them or at a given rate,
- * and counts. Everything is read into memory first; a sender writes whole blocks, so that it costs little.
+/* Sends a file of lines to a syslog port over and over, as fast as the receiver takes them or at a given
+ * rate, and counts. Everything is read into memory first; a sender writes whole blocks, so that it costs
+ * little.
  *
  *   send_tcp PORT FILE [--connections N] [--seconds S] [--lines N] [--rate LINES_PER_SECOND]
  *
@@ -95,7 +96,9 @@ static void cut(struct sending *s, struct str all)
 
 static int open_connection(uint16_t port)
 {
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons(port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof to) != 0)
         give_up("connect");
@@ -159,14 +162,17 @@ static void send_all(struct sending *s, double seconds)
     for (unsigned i = 0; i < s->connections; i++)
         pthread_join(senders[i].thread, NULL);
     double took = (double)(clock_monotonic_ns() - start) / 1e9;
-    printf("lines %llu bytes %llu seconds %.3f cpu %.3f\n", (unsigned long long)s->lines, (unsigned long long)s->bytes, took,
-           cpu_seconds() - cpu);
+    printf("lines %llu bytes %llu seconds %.3f cpu %.3f\n", (unsigned long long)s->lines,
+           (unsigned long long)s->bytes, took, cpu_seconds() - cpu);
 }
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"connections", 1, NULL, 'c'}, {"seconds", 1, NULL, 's'}, {"lines", 1, NULL, 'l'}, {"rate", 1, NULL, 'r'}, {0}};
+    static const struct option options[] = {{"connections", 1, NULL, 'c'},
+                                            {"seconds", 1, NULL, 's'},
+                                            {"lines", 1, NULL, 'l'},
+                                            {"rate", 1, NULL, 'r'},
+                                            {0}};
     struct sending s = {.connections = 2, .lines_max = UINT64_MAX, .block_lines = BLOCK_LINES};
     double seconds = 1e6;
     unsigned rate = 0;
@@ -188,7 +194,8 @@ int main(int argc, char **argv)
             return 2;
         }
     if (optind + 2 != argc || s.connections == 0 || s.connections > CONNECTIONS_MAX) {
-        fprintf(stderr, "usage: send_tcp PORT FILE [--connections N] [--seconds S] [--lines N] [--rate LINES_PER_SECOND]\n");
+        fprintf(stderr, "usage: send_tcp PORT FILE [--connections N] [--seconds S] [--lines N] [--rate "
+                        "LINES_PER_SECOND]\n");
         return 2;
     }
     s.port = (uint16_t)strtoul(argv[optind], NULL, 10);

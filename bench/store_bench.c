@@ -118,6 +118,14 @@ static void fill(struct batch *b, struct event *e, uint64_t n)
     }
 }
 
+/* Of all threads: what a search costs however busy the machine is otherwise. */
+static double process_cpu_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
 static bool ignore_row(void *context, const struct store_result *result, const struct store_cell *cells)
 {
     (void)context, (void)result, (void)cells;
@@ -128,7 +136,7 @@ static void measure(struct store *s, const char *name, struct store_query q)
 {
     struct error err;
     struct store_numbers n;
-    double times[5];
+    double times[5], cpu = process_cpu_seconds();
     for (int i = 0; i < 5; i++) {
         enum store_end end = store_query(s, &q, ignore_row, NULL, &n, &err);
         if (end != STORE_DONE && end != STORE_MORE_ROWS) {
@@ -140,8 +148,9 @@ static void measure(struct store *s, const char *name, struct store_query q)
     double best = times[0];
     for (int i = 1; i < 5; i++)
         best = times[i] < best ? times[i] : best;
-    printf("  %-44s first %7.1f ms, best %7.1f ms, %llu rows, %u of %u parts\n", name, times[0], best,
-           (unsigned long long)n.rows, n.parts_read, n.parts_total);
+    cpu = (process_cpu_seconds() - cpu) / 5 * 1e3;
+    printf("  %-44s first %7.1f ms, best %7.1f ms, processor %7.1f ms, %llu rows, %u of %u parts\n", name,
+           times[0], best, cpu, (unsigned long long)n.rows, n.parts_read, n.parts_total);
 }
 
 static void measure_searches(struct store *s, uint64_t events)
@@ -215,20 +224,49 @@ static bool ignore_event(void *context, size_t index, const struct event *event)
     return true;
 }
 
-static void measure_fetch(struct store *s, uint64_t last)
+static void fetch_best(struct store *s, const uint64_t *sequences, size_t count, const char *what)
 {
-    uint64_t sequences[100];
     struct buf json = {0};
     struct error err;
-    for (int round = 0; round < 2; round++) {
-        for (uint64_t i = 0; i < 100; i++)
-            sequences[i] = last - i * (round ? last / 110 : 1);
-        double start = seconds();
-        if (!store_fetch(s, sequences, 100, ignore_event, &json, &err))
+    double best = 1e9, cpu = 1e9, first = 0;
+    for (int i = 0; i < 5; i++) {
+        double start = seconds(), cpu_start = process_cpu_seconds();
+        buf_clear(&json);
+        if (!store_fetch(s, sequences, count, ignore_event, &json, &err)) {
             printf("  %s\n", err.text);
-        printf("  100 whole documents, %-24s %7.1f ms\n", round ? "spread over all" : "neighbours",
-               (seconds() - start) * 1e3);
+            break;
+        }
+        double took = seconds() - start, worked = process_cpu_seconds() - cpu_start;
+        first = i ? first : took;
+        best = took < best ? took : best;
+        cpu = worked < cpu ? worked : cpu;
     }
+    printf("  %4zu whole documents, %-17s          first %7.1f ms, best %7.1f ms, processor %7.1f ms\n",
+           count, what, first * 1e3, best * 1e3, cpu * 1e3);
+    buf_free(&json);
+}
+
+static void measure_fetch(struct store *s, uint64_t last)
+{
+    static uint64_t sequences[1000];
+    for (unsigned count = 100; count <= 1000; count *= 10)
+        for (int is_spread = 0; is_spread < 2; is_spread++) {
+            for (uint64_t i = 0; i < count; i++)
+                sequences[i] = last - i * (is_spread ? last / (count + 10) : 1);
+            fetch_best(s, sequences, count, is_spread ? "spread over all" : "neighbours");
+        }
+    double start = seconds();
+    struct buf json = {0};
+    struct error err;
+    uint64_t taken = 0;
+    for (uint64_t at = 1; at + 1000 <= last && taken < 200000; at += 1000, taken += 1000) {
+        for (uint64_t i = 0; i < 1000; i++)
+            sequences[i] = at + i;
+        buf_clear(&json);
+        if (!store_fetch(s, sequences, 1000, ignore_event, &json, &err))
+            printf("  %s\n", err.text);
+    }
+    printf("  %llu documents in pages of 1000: %.2f s\n", (unsigned long long)taken, seconds() - start);
     buf_free(&json);
 }
 

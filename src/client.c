@@ -2,8 +2,8 @@
 #include "client.h"
 
 #include <curl/curl.h>
-#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -20,26 +20,68 @@ static bool copy(char *to, size_t capacity, struct str from)
     return true;
 }
 
+/* Field 22 of /proc/PID/stat, counted behind the name in brackets, which may hold anything (proc(5)). */
+bool client_process_mark(int pid, char out[CLIENT_MARK_BYTES])
+{
+    char path[64], text[1024];
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    FILE *f = fopen(path, "r");
+    if (f == NULL)
+        return false;
+    size_t n = fread(text, 1, sizeof text, f);
+    fclose(f);
+    struct str rest = str_n(text, n), field = STR_EMPTY;
+    size_t bracket = str_find_last_char(rest, ')');
+    rest = bracket == STR_NOT_FOUND ? STR_EMPTY : str_skip(rest, bracket + 2);
+    for (int number = 3; number <= 22; number++)
+        if (!str_split(&rest, ' ', &field))
+            return false;
+    return copy(out, CLIENT_MARK_BYTES, field);
+}
+
+/* A number alone proves nothing: after a crash it may belong to any process. */
+static bool is_running(const struct json_node *server, int64_t *pid)
+{
+    char mark[CLIENT_MARK_BYTES];
+    return str_to_i64(json_text(server, "pid"), pid) && *pid > 0 && *pid <= INT32_MAX &&
+           client_process_mark((int)*pid, mark) && str_eq(json_text(server, "started"), str_c(mark));
+}
+
 bool client_find(const char *data_dir, struct client *out)
 {
-    char path[4096];
-    struct buf text = {0};
+    struct buf path = {0}, text = {0};
     struct arena arena;
     struct error err;
-    int64_t pid;
+    int64_t pid = 0;
     *out = (struct client){.pid = 0};
-    snprintf(path, sizeof path, "%s/server.json", data_dir);
+    buf_printf(&path, "%s/server.json", data_dir);
     arena_init(&arena, 4096);
-    struct json_node *top = NULL;
-    if (file_read(path, 4096, &text, &err))
+    const struct json_node *top = NULL;
+    if (file_read(buf_cstr(&path), 4096, &text, &err))
         top = json_parse(buf_str(&text), &arena, &err);
-    bool ok = top != NULL && copy(out->url, sizeof out->url, json_text(top, "url")) &&
-              copy(out->token, sizeof out->token, json_text(top, "token")) &&
-              str_to_i64(json_text(top, "pid"), &pid) && kill((pid_t)pid, 0) == 0;
+    bool ok = top != NULL && is_running(top, &pid) && copy(out->url, sizeof out->url, json_text(top, "url")) &&
+              copy(out->token, sizeof out->token, json_text(top, "token"));
     out->pid = ok ? (int)pid : 0;
     arena_free(&arena);
+    buf_free(&path);
     buf_free(&text);
     return ok;
+}
+
+bool client_choose(const struct arguments *a, struct client *out, struct error *err)
+{
+    const char *server = argument_text(a, "server"), *token = argument_text(a, "token");
+    err->text[0] = 0;
+    if (server == NULL)
+        return client_find(argument_text(a, "data"), out);
+    if (token == NULL)
+        token = getenv("HYAKUYO_TOKEN");
+    *out = (struct client){.pid = 0};
+    if (!copy(out->url, sizeof out->url, str_c(server)))
+        return error_set(err, "%s", tr("--server is empty or too long", "--server が空か長すぎます"));
+    if (token != NULL && token[0] && !copy(out->token, sizeof out->token, str_c(token)))
+        return error_set(err, "%s", tr("the API token is too long", "API トークンが長すぎます"));
+    return true;
 }
 
 static size_t take(char *bytes, size_t size, size_t count, void *context)
@@ -75,17 +117,18 @@ static bool explain(long status, const struct buf *body, struct error *err)
 
 bool client_get(const struct client *c, const char *path, struct buf *body, struct error *err)
 {
-    char url[16384], authorization[320];
+    struct buf url = {0};
+    char authorization[320];
     long status = 0;
     struct curl_slist *headers = NULL;
     CURL *curl = curl_easy_init();
     if (curl == NULL)
         return error_set(err, "%s", tr("the HTTP client cannot start", "HTTP クライアントを開始できません"));
-    snprintf(url, sizeof url, "%s%s", c->url, path);
+    buf_printf(&url, "%s%s", c->url, path);
     snprintf(authorization, sizeof authorization, "Authorization: Bearer %s", c->token);
     if (c->token[0])
         headers = curl_slist_append(headers, authorization);
-    curl_easy_setopt(curl, CURLOPT_URL, url);
+    curl_easy_setopt(curl, CURLOPT_URL, buf_cstr(&url));
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, body);
@@ -97,6 +140,7 @@ bool client_get(const struct client *c, const char *path, struct buf *body, stru
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
     curl_slist_free_all(headers);
     curl_easy_cleanup(curl);
+    buf_free(&url);
     if (code != CURLE_OK)
         return error_set(err, tr("%s cannot be reached: %s", "%s に接続できません: %s"), c->url,
                          curl_easy_strerror(code));
@@ -113,4 +157,18 @@ void client_escape(struct buf *out, const char *text)
         else
             buf_printf(out, "%%%02X", *at);
     }
+}
+
+const struct json_node *client_rows(struct str body, struct arena *arena, struct str *rows, struct error *err)
+{
+    const struct json_node *top = json_parse(body, arena, err);
+    size_t at = str_find(body, STR("\"rows\":["), 0);
+    if (top == NULL || at == STR_NOT_FOUND) {
+        error_set(err, "%s",
+                  tr("the server's answer is not a list of rows", "サーバーの応答が一覧の形ではありません"));
+        return NULL;
+    }
+    struct str rest = str_skip(body, at + 7);
+    *rows = str_slice(rest, 0, json_value_length(rest));
+    return top;
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -222,6 +223,11 @@ int command_main(const struct command *c, int argc, char **argv)
     int status = read_arguments(c, &a, argc, argv);
     if (status == 0)
         status = c->run(&a);
+    if ((fflush(stdout) != 0 || ferror(stdout)) && status != EXIT_USAGE) {
+        fprintf(stderr, tr("hyakuyo %s: the output could not be written\n", "hyakuyo %s: 出力を書き込めません\n"),
+                c->name);
+        status = EXIT_USAGE;
+    }
     memory_free(a.values);
     memory_free(a.words);
     return status < 0 ? EXIT_DONE : status;
@@ -248,6 +254,20 @@ int64_t argument_number(const struct arguments *a, const char *name)
 bool argument_flag(const struct arguments *a, const char *name)
 {
     return argument(a, name)->is_given;
+}
+
+bool argument_time(const struct arguments *a, const char *name, int64_t fallback, int64_t *time_ns,
+                   struct error *err)
+{
+    const char *text = argument_text(a, name);
+    *time_ns = fallback;
+    if (text == NULL || time_parse_expression(str_c(text), clock_wall_ns(), zone_find(STR("local")), time_ns))
+        return true;
+    return error_set(err,
+                     tr("--%s: '%s' is not a time; write 2025-11-10T09:00, now-7d or today",
+                        "--%s: '%s' は時刻ではありません。2025-11-10T09:00、now-7d、today "
+                        "のように書いてください"),
+                     name, text);
 }
 
 int command_fail(const struct arguments *a, int status, const struct error *err)

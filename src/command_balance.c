@@ -1,7 +1,6 @@
 /* hyakuyo balance: received = stored + filtered + rejected + lost, for every source and hour. Exit 1 when it
  * does not close. */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -20,24 +19,21 @@ static bool ask_server(const struct client *client, struct buf *rows, int64_t *d
     struct buf body = {0};
     struct arena arena;
     arena_init(&arena, 64 << 10);
+    struct str text;
     bool ok = client_get(client, "/api/v1/balance", &body, err);
-    const struct json_node *top = ok ? json_parse(buf_str(&body), &arena, err) : NULL;
-    size_t at = str_find(buf_str(&body), STR("\"rows\":["), 0);
-    ok = top != NULL && at != STR_NOT_FOUND;
+    const struct json_node *top = ok ? client_rows(buf_str(&body), &arena, &text, err) : NULL;
+    const struct json_node *list = top ? json_member(top, "rows") : NULL;
     *difference = 0;
-    for (const struct json_node *row = ok ? json_member(top, "rows")->child : NULL; row != NULL;
-         row = row->next) {
+    for (const struct json_node *row = list ? list->child : NULL; row != NULL; row = row->next) {
         int64_t one = 0;
         str_to_i64(json_text(row, "difference"), &one);
         *difference += one < 0 ? -one : one;
     }
-    if (ok) {
-        struct str rest = str_skip(buf_str(&body), at + 7);
-        buf_add(rows, str_slice(rest, 0, json_value_length(rest)));
-    }
+    if (top != NULL)
+        buf_add(rows, text);
     arena_free(&arena);
     buf_free(&body);
-    return ok;
+    return top != NULL;
 }
 
 static struct str source_name(const struct source_entry *entries, uint32_t count, uint32_t number)
@@ -103,22 +99,14 @@ static bool read_folder(const char *data_dir, struct buf *rows, int64_t *differe
 static int run(const struct arguments *a)
 {
     struct error err;
-    struct client client = {.pid = 0};
+    struct client client;
     struct buf rows = {0};
     int64_t difference = 0;
-    const char *server = argument_text(a, "server"), *token = argument_text(a, "token");
-    if (token == NULL)
-        token = getenv("HYAKUYO_TOKEN");
     bool ok;
-    if (server != NULL) {
-        snprintf(client.url, sizeof client.url, "%s", server);
-        snprintf(client.token, sizeof client.token, "%s", token ? token : "");
+    if (client_choose(a, &client, &err))
         ok = ask_server(&client, &rows, &difference, &err);
-    } else if (client_find(argument_text(a, "data"), &client)) {
-        ok = ask_server(&client, &rows, &difference, &err);
-    } else {
-        ok = read_folder(argument_text(a, "data"), &rows, &difference, &err);
-    }
+    else
+        ok = err.text[0] == 0 && read_folder(argument_text(a, "data"), &rows, &difference, &err);
     ok = ok && rows_print(a, buf_str(&rows), columns, &err);
     buf_free(&rows);
     if (!ok)

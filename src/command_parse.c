@@ -122,8 +122,10 @@ static bool parse_file(struct parsing *p, const char *path, struct error *err)
         else
             parse_raw(p, line, source.parser.n ? &source : NULL, now_ns, STR_EMPTY);
         arena_reset(&p->arena);
-        if (!write_out(p, false))
+        if (!write_out(p, false)) {
+            error_set(err, "%s", tr("the output could not be written", "出力を書き込めません"));
             break;
+        }
     }
     source_memory_free(p->memory);
     p->memory = NULL;

@@ -1,8 +1,8 @@
 /* hyakuyo query: searches with the filter language. Asks the server that runs on the data folder, or
  * --server; without one it reads the sealed parts itself. */
 #include <stdio.h>
-#include <stdlib.h>
 
+#include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "client.h"
@@ -16,17 +16,6 @@
 struct range {
     int64_t from_ns, to_ns;
 };
-
-static bool read_time(const char *text, int64_t fallback, int64_t *out, struct error *err)
-{
-    *out = fallback;
-    if (text == NULL || time_parse_expression(str_c(text), clock_wall_ns(), zone_find(STR("local")), out))
-        return true;
-    return error_set(err,
-                     tr("'%s' is not a time; write 2025-11-10T09:00, now-7d or today",
-                        "'%s' は時刻ではありません。2025-11-10T09:00、now-7d、today のように書いてください"),
-                     text);
-}
 
 static bool get_page(const struct client *client, const struct arguments *a, const struct range *range,
                      uint64_t limit, const char *before, struct buf *body, struct error *err)
@@ -49,93 +38,94 @@ static bool get_page(const struct client *client, const struct arguments *a, con
     return ok;
 }
 
-/* The value of "rows" as text, and the cursor of the next page. */
-static bool split_page(struct str body, struct arena *arena, struct str *rows, const char **next,
-                       struct error *err)
+static bool print_next_page(const struct client *client, const struct range *range, struct rows_printer *p,
+                            uint64_t limit, struct buf *before, struct error *err)
 {
-    const struct json_node *top = json_parse(body, arena, err);
-    size_t at = str_find(body, STR("\"rows\":["), 0);
-    if (top == NULL || at == STR_NOT_FOUND)
-        return error_set(err, "%s",
-                         tr("the server's answer is not a page of rows",
-                            "サーバーの応答が検索結果の形ではありません"));
-    struct str rest = str_skip(body, at + 7);
-    *rows = str_slice(rest, 0, json_value_length(rest));
-    struct str cursor = json_text(top, "next");
-    *next = cursor.n ? arena_str(arena, cursor).p : NULL;
-    return true;
-}
-
-static int query_server(const struct client *client, const struct arguments *a, const struct range *range)
-{
-    struct error err;
-    uint64_t left = (uint64_t)argument_number(a, "limit");
-    const char *before = NULL;
-    int status = EXIT_DONE;
+    struct buf body = {0};
     struct arena arena;
+    struct str rows;
     arena_init(&arena, 1 << 20);
-    do {
-        struct buf body = {0};
-        struct str rows;
-        const char *next = NULL;
-        uint64_t limit = left < PAGE_ROWS ? left : PAGE_ROWS;
-        if (!get_page(client, a, range, limit, before, &body, &err) ||
-            !split_page(buf_str(&body), &arena, &rows, &next, &err) || !rows_print(a, rows, NULL, &err))
-            status = command_fail(a, EXIT_USAGE, &err);
-        buf_free(&body);
-        before = next;
-        left -= limit;
-    } while (status == EXIT_DONE && before != NULL && left > 0);
+    bool ok = get_page(client, p->arguments, range, limit, before->n ? buf_cstr(before) : NULL, &body, err);
+    const struct json_node *top = ok ? client_rows(buf_str(&body), &arena, &rows, err) : NULL;
+    buf_clear(before);
+    if (top != NULL)
+        buf_add(before, json_text(top, "next"));
+    ok = top != NULL && rows_page(p, rows, err);
     arena_free(&arena);
-    return status;
+    buf_free(&body);
+    return ok;
 }
 
-static int print_page(const struct arguments *a, struct search_page *page)
+static bool query_server(const struct client *client, const struct range *range, struct rows_printer *p,
+                         struct error *err)
 {
-    struct error err;
+    uint64_t left = (uint64_t)argument_number(p->arguments, "limit");
+    struct buf before = {0};
+    bool ok;
+    do {
+        uint64_t limit = left < PAGE_ROWS ? left : PAGE_ROWS;
+        ok = print_next_page(client, range, p, limit, &before, err);
+        left -= limit;
+    } while (ok && before.n > 0 && left > 0);
+    buf_free(&before);
+    return ok;
+}
+
+static bool print_page(struct rows_printer *p, const struct search_page *page, struct error *err)
+{
     struct buf rows = {0};
-    for (uint32_t i = 0; i < page->warning_count; i++)
+    for (uint32_t i = 0; i < page->warning_count && !p->has_begun; i++)
         fprintf(stderr, "hyakuyo query: %.*s\n", STR_ARGS(page->warnings[i]));
     buf_char(&rows, '[');
     buf_add(&rows, buf_str(&page->rows));
     buf_char(&rows, ']');
-    bool ok = rows_print(a, buf_str(&rows), NULL, &err);
+    bool ok = rows_page(p, buf_str(&rows), err);
     buf_free(&rows);
-    return ok ? EXIT_DONE : command_fail(a, EXIT_USAGE, &err);
+    return ok;
 }
 
-static int query_folder(const struct arguments *a, const struct range *range)
+/* Rows it took from `left`; the cursor of the next page in `before`, empty at the end. */
+static bool search_next_page(struct store *store, struct search *search, struct rows_printer *p,
+                             struct buf *before, uint64_t *left, struct error *err)
 {
-    struct error err;
-    struct store *store = store_open_readonly(argument_text(a, "data"), &err);
+    struct arena arena;
+    struct search_page page;
+    struct query_error syntax;
+    arena_init(&arena, 1 << 20);
+    search->limit = (uint32_t)(*left < PAGE_ROWS ? *left : PAGE_ROWS);
+    search->before = buf_str(before);
+    enum search_end end = search_run(store, search, &arena, &page, &syntax, err);
+    if (end == SEARCH_BAD_EXPRESSION)
+        error_set(err, tr("at character %zu: %s", "%zu 文字目: %s"), syntax.position,
+                  tr(syntax.en, syntax.ja));
+    bool ok = end == SEARCH_DONE && print_page(p, &page, err);
+    *left -= page.row_count < *left ? page.row_count : *left;
+    buf_clear(before);
+    buf_add(before, page.next);
+    buf_free(&page.rows);
+    arena_free(&arena);
+    return ok;
+}
+
+static bool query_folder(const struct range *range, struct rows_printer *p, struct error *err)
+{
+    struct store *store = store_open_readonly(argument_text(p->arguments, "data"), err);
     if (store == NULL)
-        return command_fail(a, EXIT_USAGE, &err);
-    struct search search = {.expression = str_c(a->words[0]),
+        return false;
+    struct search search = {.expression = str_c(p->arguments->words[0]),
                             .from_ns = range->from_ns,
                             .to_ns = range->to_ns,
                             .now_ns = clock_wall_ns(),
-                            .zone = zone_find(STR("local")),
-                            .before = STR_EMPTY};
-    uint64_t left = (uint64_t)argument_number(a, "limit");
-    int status = EXIT_DONE;
-    struct arena arena;
-    arena_init(&arena, 1 << 20);
-    do {
-        struct search_page page;
-        struct query_error syntax;
-        search.limit = (uint32_t)(left < PAGE_ROWS ? left : PAGE_ROWS);
-        enum search_end end = search_run(store, &search, &arena, &page, &syntax, &err);
-        if (end == SEARCH_BAD_EXPRESSION)
-            error_set(&err, tr("at character %zu: %s", "%zu 文字目: %s"), syntax.position,
-                      tr(syntax.en, syntax.ja));
-        status = end == SEARCH_DONE ? print_page(a, &page) : command_fail(a, EXIT_USAGE, &err);
-        left -= page.row_count < left ? page.row_count : left;
-        search.before = page.next;
-        buf_free(&page.rows);
-    } while (status == EXIT_DONE && search.before.n && left > 0);
-    arena_free(&arena);
+                            .zone = zone_find(STR("local"))};
+    uint64_t left = (uint64_t)argument_number(p->arguments, "limit");
+    struct buf before = {0};
+    bool ok;
+    do
+        ok = search_next_page(store, &search, p, &before, &left, err);
+    while (ok && before.n > 0 && left > 0);
+    buf_free(&before);
     store_close(store);
-    return status;
+    return ok;
 }
 
 static bool put_sql_row(void *context, const struct store_result *result, const struct store_cell *cells)
@@ -154,46 +144,46 @@ static bool put_sql_row(void *context, const struct store_result *result, const 
 }
 
 /* SQL over the relation `events`, on the sealed parts. */
-static int query_sql(const struct arguments *a)
+static bool query_sql(struct rows_printer *p, struct error *err)
 {
-    struct error err;
     struct buf rows = {0};
-    struct store *store = store_open_readonly(argument_text(a, "data"), &err);
+    struct store *store = store_open_readonly(argument_text(p->arguments, "data"), err);
     if (store == NULL)
-        return command_fail(a, EXIT_USAGE, &err);
-    struct store_query query = {.sql = str_c(a->words[0]),
+        return false;
+    struct store_query query = {.sql = str_c(p->arguments->words[0]),
                                 .filter = PART_FILTER_ALL,
-                                .limits = {.max_rows = (uint64_t)argument_number(a, "limit")}};
+                                .limits = {.max_rows = (uint64_t)argument_number(p->arguments, "limit")}};
     buf_char(&rows, '[');
-    enum store_end end = store_query(store, &query, put_sql_row, &rows, NULL, &err);
+    enum store_end end = store_query(store, &query, put_sql_row, &rows, NULL, err);
     buf_char(&rows, ']');
-    bool ok = (end == STORE_DONE || end == STORE_MORE_ROWS) && rows_print(a, buf_str(&rows), NULL, &err);
+    bool ok = (end == STORE_DONE || end == STORE_MORE_ROWS) && rows_page(p, buf_str(&rows), err);
     buf_free(&rows);
     store_close(store);
-    return ok ? EXIT_DONE : command_fail(a, EXIT_USAGE, &err);
+    return ok;
+}
+
+static bool query(const struct arguments *a, struct rows_printer *p, struct error *err)
+{
+    struct client client;
+    struct range range;
+    if (!argument_time(a, "from", INT64_MIN, &range.from_ns, err) ||
+        !argument_time(a, "to", INT64_MAX, &range.to_ns, err))
+        return false;
+    if (argument_flag(a, "sql"))
+        return query_sql(p, err);
+    if (client_choose(a, &client, err))
+        return query_server(&client, &range, p, err);
+    return err->text[0] == 0 && query_folder(&range, p, err);
 }
 
 static int run(const struct arguments *a)
 {
     struct error err;
-    struct client client = {.pid = 0};
-    struct range range;
-    const char *server = argument_text(a, "server"), *token = argument_text(a, "token");
-    if (token == NULL)
-        token = getenv("HYAKUYO_TOKEN");
-    if (!read_time(argument_text(a, "from"), INT64_MIN, &range.from_ns, &err) ||
-        !read_time(argument_text(a, "to"), INT64_MAX, &range.to_ns, &err))
-        return command_fail(a, EXIT_USAGE, &err);
-    if (argument_flag(a, "sql"))
-        return query_sql(a);
-    if (server != NULL) {
-        snprintf(client.url, sizeof client.url, "%s", server);
-        snprintf(client.token, sizeof client.token, "%s", token ? token : "");
-        return query_server(&client, a, &range);
-    }
-    if (client_find(argument_text(a, "data"), &client))
-        return query_server(&client, a, &range);
-    return query_folder(a, &range);
+    struct rows_printer printer;
+    rows_begin(&printer, a, NULL);
+    bool ok = query(a, &printer, &err);
+    rows_end(&printer);
+    return ok ? EXIT_DONE : command_fail(a, EXIT_USAGE, &err);
 }
 
 static const struct option options[] = {

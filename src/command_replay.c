@@ -114,14 +114,19 @@ static void print_incident(void *context, const struct incident *i, bool is_new)
 
 /* ------------------------------------------------------------------ input */
 
+static bool too_many(struct error *err)
+{
+    return error_set(err,
+                     tr("more than %d records; replay them in parts with --from and --to",
+                        "%d 件を超えています。--from と --to で分けて再生してください"),
+                     RECORDS_MAX);
+}
+
 static bool add_line(struct replay *r, struct str raw, struct str path, int64_t received_ns,
                      struct error *err)
 {
     if (r->count == RECORDS_MAX)
-        return error_set(err,
-                         tr("more than %d records; replay them in parts",
-                            "%d 件を超えています。分けて再生してください"),
-                         RECORDS_MAX);
+        return too_many(err);
     if (r->count == r->capacity) {
         r->capacity = r->capacity ? r->capacity * 2 : 4096;
         r->lines = memory_resize_array(r->lines, r->capacity, sizeof *r->lines);
@@ -140,11 +145,9 @@ static bool read_file(struct replay *r, const char *path, struct error *err)
     if (feed == NULL)
         return false;
     bool ok = true;
-    for (struct batch *b = feed_next(feed, 0, err); b != NULL && ok; b = feed_next(feed, 0, err)) {
+    for (struct batch *b; ok && (b = feed_next(feed, 0, err)) != NULL; batch_free(b))
         for (uint32_t i = 0; i < b->count && ok; i++)
             ok = add_line(r, b->records[i].raw, str_c(path), TIME_UNKNOWN, err);
-        batch_free(b);
-    }
     feed_close(feed);
     return ok && err->text[0] == 0;
 }
@@ -243,7 +246,7 @@ static bool note_sequence(void *context, const struct store_result *result, cons
         list->items = memory_resize_array(list->items, list->capacity, sizeof *list->items);
     }
     list->items[list->count++] = (uint64_t)cells[0].number;
-    return list->count < RECORDS_MAX;
+    return list->count <= RECORDS_MAX; /* one more than there may be is told */
 }
 
 static bool read_stored(struct replay *r, const char *data_dir, struct error *err)
@@ -263,7 +266,8 @@ static bool read_stored(struct replay *r, const char *data_dir, struct error *er
     struct sequence_list list = {0};
     enum store_end end = store_query(store, &query, note_sequence, &list, NULL, err);
     struct stored *s = NEW(struct stored);
-    *s = (struct stored){.replay = r, .err = err, .store = store, .ok = end == STORE_DONE};
+    bool fits = list.count <= RECORDS_MAX || too_many(err);
+    *s = (struct stored){.replay = r, .err = err, .store = store, .ok = end == STORE_DONE && fits};
     for (size_t i = 0; i < list.count && s->ok; i++) {
         s->sequences[s->count++] = list.items[i];
         if (s->count == BATCH_MAX)
@@ -338,16 +342,8 @@ static bool adopt(struct replay *r, struct error *err)
                               argument(r->arguments, "rules")->list);
     struct knowledge_options options = {folders.parsers, folders.rules, share_path("content/taxonomy"),
                                         false};
-    if (assets != NULL) {
-        struct arena arena;
-        struct asset_set set = {.zone = zone_find(STR("local"))};
-        arena_init(&arena, 64 << 10);
-        if (!asset_read_folder(assets, &arena, &set, err)) {
-            arena_free(&arena);
-            return false;
-        }
-        context = context_new(&arena, &set, set.zone);
-    }
+    if (assets != NULL && (context = context_read_folder(assets, zone_find(STR("local")), err)) == NULL)
+        return false;
     struct knowledge *knowledge = knowledge_load(&options, err);
     if (knowledge == NULL) {
         context_unref(context);
@@ -376,17 +372,6 @@ static bool read_input(struct replay *r, struct error *err)
     return true;
 }
 
-static bool read_time(const char *text, int64_t fallback, int64_t *out, struct error *err)
-{
-    *out = fallback;
-    if (text == NULL || time_parse_expression(str_c(text), clock_wall_ns(), zone_find(STR("local")), out))
-        return true;
-    return error_set(err,
-                     tr("'%s' is not a time; write 2025-11-10T09:00, now-7d or today",
-                        "'%s' は時刻ではありません。2025-11-10T09:00、now-7d、today のように書いてください"),
-                     text);
-}
-
 static int run(const struct arguments *a)
 {
     struct error err;
@@ -395,8 +380,8 @@ static int run(const struct arguments *a)
     struct criteria *criteria = criteria_load(share_path("content/judgement.yml"), &err);
     struct desk_options options = {.criteria = criteria, .context = &r, .changed = print_incident};
     r.desk = criteria ? desk_new(&options, &err) : NULL;
-    bool ok = r.desk != NULL && read_time(argument_text(a, "from"), INT64_MIN, &r.from_ns, &err) &&
-              read_time(argument_text(a, "to"), INT64_MAX, &r.to_ns, &err) && adopt(&r, &err) &&
+    bool ok = r.desk != NULL && argument_time(a, "from", INT64_MIN, &r.from_ns, &err) &&
+              argument_time(a, "to", INT64_MAX, &r.to_ns, &err) && adopt(&r, &err) &&
               read_input(&r, &err) && run_lines(&r, &err);
     pipeline_release(&r.pipeline);
     desk_free(r.desk);

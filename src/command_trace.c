@@ -115,17 +115,9 @@ static bool trace_file(struct trace *t, const char *path, struct error *err)
 
 static bool load_context(struct trace *t, const char *folder, struct error *err)
 {
-    struct arena arena;
-    struct asset_set set = {.zone = zone_find(STR("local"))};
-    if (folder == NULL)
-        return true;
-    arena_init(&arena, 64 << 10);
-    if (!asset_read_folder(folder, &arena, &set, err)) {
-        arena_free(&arena);
-        return false;
-    }
-    t->context = context_new(&arena, &set, set.zone);
-    return true;
+    if (folder != NULL)
+        t->context = context_read_folder(folder, zone_find(STR("local")), err);
+    return folder == NULL || t->context != NULL;
 }
 
 static int run(const struct arguments *a)

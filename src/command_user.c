@@ -57,14 +57,15 @@ static bool add(struct state *state, const struct arguments *a, struct error *er
                          role);
     if (!auth_name_is_acceptable(str_c(a->words[1])))
         return error_set(err, tr("'%s' cannot be a user's name", "'%s' は利用者名に使えません"), a->words[1]);
-    if (!read_password(password, sizeof password, err) || !auth_hash_password(str_c(password), hash, err))
+    bool ok = read_password(password, sizeof password, err) && auth_hash_password(str_c(password), hash, err);
+    explicit_bzero(password, sizeof password);
+    if (!ok)
         return false;
     struct user user = {.name = str_c(a->words[1]),
                         .password_hash = str_c(hash),
                         .roles = str_c(role),
                         .language = language_current() == LANGUAGE_JA ? STR("ja") : STR("en"),
                         .created_ns = clock_wall_ns()};
-    explicit_bzero(password, sizeof password);
     return state_users_create(state, &user, err);
 }
 

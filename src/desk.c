@@ -3,7 +3,9 @@
  * changes nothing that was kept: candidates know the last event they counted. */
 #include "desk.h"
 
-#include "base/map.h"
+#include <pthread.h>
+
+#include "base/log.h"
 #include "base/memory.h"
 #include "incident/incident.h"
 #include "store/state_incidents.h"
@@ -13,8 +15,10 @@
 struct desk {
     struct desk_options options;
     struct judge *judge;
-    int64_t watermark_ns; /* latest event time so far */
+    int64_t watermark_ns; /* latest event time so far; nothing happens after it was received */
     uint64_t next_id;     /* without state.db */
+    pthread_mutex_t notes_lock;
+    struct buf notes; /* struct note each */
 };
 
 static bool restore(struct desk *d, struct error *err)
@@ -23,11 +27,8 @@ static bool restore(struct desk *d, struct error *err)
     struct incident_page page = {.selection = SELECT_LIVING, .limit = RESTORE_MAX, .with_findings = true};
     arena_init(&arena, 256 << 10);
     bool ok = state_incidents_list(d->options.state, &arena, &page, err);
-    for (uint32_t i = 0; ok && i < page.count; i++) {
+    for (uint32_t i = 0; ok && i < page.count; i++)
         judge_restore(d->judge, &page.incidents[i]);
-        if (page.incidents[i].last_ns > d->watermark_ns)
-            d->watermark_ns = page.incidents[i].last_ns;
-    }
     arena_free(&arena);
     return ok;
 }
@@ -38,6 +39,7 @@ struct desk *desk_new(const struct desk_options *options, struct error *err)
     d->options = *options;
     d->judge = judge_new(options->criteria);
     d->watermark_ns = INT64_MIN;
+    pthread_mutex_init(&d->notes_lock, NULL);
     if (options->state != NULL && !restore(d, err)) {
         desk_free(d);
         return NULL;
@@ -50,6 +52,8 @@ void desk_free(struct desk *d)
     if (d == NULL)
         return;
     judge_free(d->judge);
+    buf_free(&d->notes);
+    pthread_mutex_destroy(&d->notes_lock);
     memory_free(d);
 }
 
@@ -129,11 +133,72 @@ static void tell(const struct desk *d, struct str all)
     }
 }
 
+/* ------------------------------------------------- what people decided */
+
+struct note {
+    uint64_t id;
+    enum incident_state state;
+};
+
+void desk_note_state(struct desk *d, uint64_t id, enum incident_state state)
+{
+    struct note note = {id, state};
+    pthread_mutex_lock(&d->notes_lock);
+    buf_bytes(&d->notes, &note, sizeof note);
+    pthread_mutex_unlock(&d->notes_lock);
+}
+
+/* An incident that was closed and is open again is not the judge's any more: it comes back from state.db. */
+static void take_up_again(struct desk *d, uint64_t id)
+{
+    struct arena arena;
+    struct incident incident;
+    struct error err;
+    arena_init(&arena, 64 << 10);
+    if (state_incidents_load(d->options.state, id, &arena, &incident, &err))
+        judge_restore(d->judge, &incident);
+    else
+        log_warning("%s", err.text);
+    arena_free(&arena);
+}
+
+/* The judge changes only between a hand-out that was kept and the next finding. */
+static void read_notes(struct desk *d)
+{
+    struct note note;
+    if (!judge_is_settled(d->judge))
+        return;
+    pthread_mutex_lock(&d->notes_lock);
+    struct buf notes = d->notes;
+    d->notes = (struct buf){0};
+    pthread_mutex_unlock(&d->notes_lock);
+    for (struct str rest = buf_str(&notes); rest.n; rest = str_skip(rest, sizeof note)) {
+        memcpy(&note, rest.p, sizeof note);
+        bool is_open = incident_is_open(note.state);
+        if (!judge_set_state(d->judge, note.id, note.state, is_open) && is_open)
+            take_up_again(d, note.id);
+    }
+    buf_free(&notes);
+}
+
+/* ---------------------------------------------------------------- findings */
+
+/* What senders say about the time moves the watermark no further than the time of receipt: one clock that
+ * runs ahead would end the windows of all others. */
+static void advance(struct desk *d, const struct batch *batch, const struct finding *f)
+{
+    BUG_IF(f->sequence < batch->first_sequence || f->sequence > batch->last_sequence);
+    int64_t received_ns = batch->events[f->sequence - batch->first_sequence].received_ns;
+    int64_t time_ns = f->time_ns < received_ns ? f->time_ns : received_ns;
+    if (time_ns > d->watermark_ns)
+        d->watermark_ns = time_ns;
+}
+
 void desk_take(struct desk *d, const struct batch *batch)
 {
+    read_notes(d);
     for (const struct finding *f = batch->findings; f != NULL; f = f->next) {
-        if (f->time_ns > d->watermark_ns)
-            d->watermark_ns = f->time_ns;
+        advance(d, batch, f);
         judge_take(d->judge, f);
     }
 }
@@ -153,6 +218,7 @@ bool desk_keep(struct desk *d, struct error *err)
     if (ok)
         tell(d, buf_str(&k.news));
     buf_free(&k.news);
+    read_notes(d);
     judge_advance(d->judge, d->watermark_ns);
     return ok;
 }

@@ -20,7 +20,6 @@ struct worker {
     struct engine *engine;
     pthread_t thread;
     struct pipeline pipeline;
-    struct registry_cache sources;
     uint64_t generation;
 };
 
@@ -32,7 +31,6 @@ struct arrival {
 };
 
 struct rule_count {
-    struct str id;
     uint64_t fired;
     int64_t last_ns;
 };
@@ -43,6 +41,8 @@ struct engine {
     struct worker *workers;
     pthread_t desk_thread;
     bool is_running;
+    atomic_bool is_leaving;        /* the desk waits for no disk any more */
+    struct registry_cache senders; /* of the thread that calls engine_take() */
 
     pthread_mutex_t swap_lock; /* guards knowledge and context */
     struct knowledge *knowledge;
@@ -175,6 +175,7 @@ static void note_first(struct engine *e, uint64_t first)
 bool engine_take(struct engine *e, struct batch *batch)
 {
     note_first(e, batch->first_sequence);
+    registry_assign(&e->senders, batch);
     ledger_received(e->options.ledger, batch);
     return queue_push(e->work, batch);
 }
@@ -205,17 +206,12 @@ static void *work(void *context)
 
 static void count_finding(struct engine *e, const struct finding *f)
 {
-    bool is_new;
-    uintptr_t *place = map_put(&e->fired, f->rule_id, &is_new);
-    if (is_new) {
-        /* the key must outlive the batch: enter it again under a copy of its own */
-        struct rule_count *count = ARENA_NEW(&e->fired_arena, struct rule_count);
-        count->id = arena_str(&e->fired_arena, f->rule_id);
+    struct rule_count *count = map_get_pointer(&e->fired, f->rule_id);
+    if (count == NULL) {
+        count = ARENA_NEW(&e->fired_arena, struct rule_count);
         count->last_ns = TIME_UNKNOWN;
-        e->fired.entries[e->fired.count - 1].key = count->id;
-        *place = (uintptr_t)count;
+        *map_put(&e->fired, arena_str(&e->fired_arena, f->rule_id), NULL) = (uintptr_t)count;
     }
-    struct rule_count *count = (struct rule_count *)*place;
     count->fired++;
     if (f->time_ns > count->last_ns)
         count->last_ns = f->time_ns;
@@ -229,8 +225,9 @@ static void count_batch(struct engine *e, const struct batch *b)
     pthread_mutex_lock(&e->count_lock);
     for (const struct finding *f = b->findings; f != NULL; f = f->next, findings++)
         count_finding(e, f);
-    if (findings && b->journalled_ns) {
-        uint64_t us = (uint64_t)(clock_wall_ns() - b->journalled_ns) / 1000;
+    int64_t waited_ns = clock_wall_ns() - b->journalled_ns;
+    if (findings && b->journalled_ns && waited_ns >= 0) { /* unless the clock was set back */
+        uint64_t us = (uint64_t)waited_ns / 1000;
         unsigned bucket = us ? 63 - (unsigned)__builtin_clzll(us) : 0;
         e->latency[bucket < COUNT_OF(e->latency) ? bucket : COUNT_OF(e->latency) - 1] += findings;
     }
@@ -245,29 +242,44 @@ struct held {
     struct batch *batches[HELD_MAX];
     unsigned count;
     bool has_findings;
+    bool has_given_up; /* the program ends and the disk refuses */
     int64_t since_ns;
 };
 
-/* Incidents first, then the events that led to them. A state.db that cannot be written holds everything up,
- * loudly. */
-static void let_go(struct engine *e, struct held *h)
+/* A state.db that cannot be written holds everything up, loudly; false when the program ends meanwhile. */
+static bool keep_incidents(struct engine *e)
 {
     struct error err;
     bool has_complained = false;
-    while (h->has_findings && !desk_keep(e->options.desk, &err)) {
+    while (!desk_keep(e->options.desk, &err)) {
         if (!has_complained)
             log_error(tr("incidents cannot be kept, everything waits for it: %s",
                          "インシデントを保存できないため待機しています: %s"),
                       err.text);
         has_complained = true;
+        if (atomic_load(&e->is_leaving))
+            return false;
         struct timespec pause = {0, RETRY_NS};
         nanosleep(&pause, NULL);
     }
     if (has_complained)
         log_info("%s", tr("incidents are kept again", "インシデントの保存が再開しました"));
-    for (unsigned i = 0; i < h->count; i++)
-        store_put(e->options.store, h->batches[i]);
-    *h = (struct held){0};
+    return true;
+}
+
+/* Incidents first, then the events that led to them. Once one batch could not go, none that follows may: the
+ * journal has them all and brings them again. */
+static void let_go(struct engine *e, struct held *h)
+{
+    if (h->has_findings && !h->has_given_up)
+        h->has_given_up = !keep_incidents(e);
+    for (unsigned i = 0; i < h->count; i++) {
+        if (h->has_given_up)
+            batch_free(h->batches[i]);
+        else
+            h->has_given_up = !store_put(e->options.store, h->batches[i]);
+    }
+    *h = (struct held){.has_given_up = h->has_given_up};
 }
 
 static void take_batch(struct engine *e, struct held *h, struct batch *b)
@@ -296,7 +308,7 @@ static void *run_desk(void *context)
                       clock_monotonic_ns() - held.since_ns > SAVE_INTERVAL_NS;
         if (held.count && (a == NULL || a->batch == NULL || is_due))
             let_go(e, &held);
-        if (a != NULL && a->batch == NULL)
+        if (a != NULL && a->batch == NULL && !held.has_given_up)
             store_skip(e->options.store, a->first, a->last);
         memory_free(a);
     }
@@ -314,6 +326,7 @@ struct engine *engine_new(const struct engine_options *options, struct knowledge
     e->knowledge = knowledge;
     e->context = context;
     atomic_init(&e->generation, 1);
+    e->senders.registry = options->registry;
     e->work = queue_new(WORK_CAPACITY);
     e->workers = NEW_ARRAY(struct worker, options->workers);
     arena_init(&e->fired_arena, 64 << 10);
@@ -333,9 +346,8 @@ void engine_start(struct engine *e)
     for (unsigned i = 0; i < e->options.workers; i++) {
         struct worker *w = &e->workers[i];
         w->engine = e;
-        w->sources.registry = e->options.registry;
-        w->pipeline.find_source = registry_cache_find;
-        w->pipeline.find_source_context = &w->sources;
+        w->pipeline.find_source = registry_source_of;
+        w->pipeline.find_source_context = e->options.registry;
         if (pthread_create(&w->thread, NULL, work, w) != 0)
             BUG("cannot start a worker thread");
         pthread_setname_np(w->thread, "worker");
@@ -344,6 +356,11 @@ void engine_start(struct engine *e)
         BUG("cannot start the desk thread");
     pthread_setname_np(e->desk_thread, "desk");
     e->is_running = true;
+}
+
+void engine_leave(struct engine *e)
+{
+    atomic_store(&e->is_leaving, true);
 }
 
 void engine_stop(struct engine *e)

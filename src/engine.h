@@ -33,11 +33,15 @@ struct engine;
 struct engine *engine_new(const struct engine_options *options, struct knowledge *knowledge,
                           struct context *context);
 void engine_start(struct engine *e);
+/* The program is about to end: from now on a disk that refuses is not waited for; what cannot be kept is left
+ * to the journal. Any thread. */
+void engine_leave(struct engine *e);
 /* Works off what was given and stops. */
 void engine_stop(struct engine *e);
 void engine_free(struct engine *e);
 
-/* The journal's sink and gap. Take the batch: blocks while the engine is full; false when it stops. */
+/* The journal's sink and gap, by one thread at a time. Take the batch: blocks while the engine is full; false
+ * when it stops. */
 bool engine_take(struct engine *e, struct batch *batch);
 void engine_skip(struct engine *e, uint64_t first, uint64_t last);
 

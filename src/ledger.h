@@ -1,11 +1,11 @@
 /* What becomes permanent together with a part: the balance of its events, the cursors of the tailed files and
  * the idempotency keys that its records came with. Counts of the journal (received) and counts of the desk
  * (stored) are kept apart, each with the sequence numbers they belong to, so that a batch lost in between
- * would show as a difference.
+ * would show as a difference. commit() runs in the transaction that enters the part.
  *
- *   journal ─received(batch)─▶ runs ┐
- *   desk    ─stored(batch)───▶ runs ┼─commit(… last)─▶ state.db, in the transaction that enters the
- * part journal ─mark(cursor, key)────▶ ┘
+ *   journal ─received(batch), gap()─▶ runs  ┐
+ *   desk    ─stored(batch)──────────▶ runs  ├─commit(last)─▶ state.db ─confirm(last)─▶ forgotten
+ *   journal ─mark(cursor, key)──────▶ marks ┘
  */
 #ifndef LEDGER_H
 #define LEDGER_H
@@ -23,10 +23,11 @@ struct ledger;
 struct ledger *ledger_new(struct state *state, struct registry *registry, struct error *err) MUST_CHECK;
 void ledger_free(struct ledger *l);
 
-/* The journal's thread. `batch` has its sequence numbers. */
+/* The journal's thread. `batch` has its sequence numbers, its records their sources (registry_assign). */
 void ledger_received(struct ledger *l, const struct batch *batch);
 void ledger_mark(struct ledger *l, const struct journal_mark *mark);
-/* Records that recovery found unreadable: received before the crash, lost. */
+/* Records that recovery found unreadable: received before the crash, lost. Counted with the part that passes
+ * over them, so that another crash before that does not count them twice. */
 void ledger_gap(struct ledger *l, uint64_t first, uint64_t last);
 /* The desk, before the batch goes to the writer. */
 void ledger_stored(struct ledger *l, const struct batch *batch);
@@ -47,7 +48,8 @@ bool ledger_balance(struct ledger *l, const struct balance_filter *filter, struc
                     struct balance_count **rows, uint32_t *count, struct balance_count *total,
                     struct error *err) MUST_CHECK;
 
-/* Idempotency keys. True when this key was seen before: *first and *last are what the first request became;
+/* Idempotency keys; any thread, never waits for the disk. Kept for a day, or until LEDGER_KEYS_MAX newer ones
+ * have come. True when this key was seen before: *first and *last are what the first request became;
  * both 0 while that request is still on its way. False: the key is now noted as on its way. */
 bool ledger_key_seen(struct ledger *l, struct str source, struct str key, uint64_t *first, uint64_t *last);
 /* The request was refused after all. */

@@ -105,8 +105,23 @@ static void attach(struct pipeline *p, struct batch *b)
     }
 }
 
+static void unpin_knowledge(void *knowledge)
+{
+    knowledge_unref(knowledge);
+}
+
+/* Events and findings borrow texts of parsers and rules (constants, names, titles). A reload must not take
+ * them away while the batch waits for the desk and the writer. */
+static void pin_knowledge(struct pipeline *p, struct batch *batch)
+{
+    BUG_IF(batch->pinned != NULL);
+    batch->pinned = knowledge_ref(p->knowledge);
+    batch->unpin = unpin_knowledge;
+}
+
 void pipeline_run(struct pipeline *p, struct batch *batch)
 {
+    pin_knowledge(p, batch);
     normalise(p, batch);
     enrich(p, batch);
     detect_batch(p->knowledge->rules, p->detect_scratch, batch);

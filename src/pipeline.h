@@ -7,8 +7,7 @@
 #include "event/source.h"
 #include "knowledge.h"
 
-/* Finds the source of a record by transport and sender; called by the worker that owns the pipeline. NULL =
- * none known. */
+/* The source of a record; called by the worker that owns the pipeline. NULL = none known. */
 typedef const struct source *(*pipeline_find_source)(void *context, const struct record *record);
 
 /* One worker's hold on what it needs. Knowledge and context are referenced; pipeline_adopt() changes them

@@ -78,61 +78,49 @@ static void put_cell(struct str cell, size_t width, struct buf *out)
         buf_char(out, ' ');
 }
 
-struct sheet {
-    const char *columns[64];
-    size_t widths[64];
-    size_t count;
-};
-
-static void choose_columns(struct sheet *s, const struct json_node *first, const char *const *columns,
-                           struct arena *a)
-{
-    for (; columns != NULL && *columns != NULL && s->count < COUNT_OF(s->columns); columns++)
-        s->columns[s->count++] = *columns;
-    if (s->count || first == NULL)
-        return;
-    for (const struct json_node *at = first->child; at != NULL && s->count < COUNT_OF(s->columns);
-         at = at->next)
-        s->columns[s->count++] = arena_str(a, at->key).p;
-}
-
-static void measure(struct sheet *s, const struct json_node *rows)
+static void measure(struct rows_printer *p, const struct json_node *rows)
 {
     struct buf cell = {0};
-    for (size_t i = 0; i < s->count; i++)
-        s->widths[i] = width_of(str_c(s->columns[i]));
-    for (const struct json_node *row = rows->child; row != NULL; row = row->next)
-        for (size_t i = 0; i < s->count; i++) {
+    const struct json_node *first = rows->child;
+    bool is_open = first != NULL && p->column_count == 0; /* nobody named the columns */
+    for (const struct json_node *at = is_open ? first->child : NULL;
+         at != NULL && p->column_count < ROWS_COLUMNS_MAX; at = at->next)
+        p->columns[p->column_count++] = arena_str(&p->arena, at->key).p;
+    for (size_t i = 0; i < p->column_count; i++)
+        p->widths[i] = width_of(str_c(p->columns[i]));
+    for (const struct json_node *row = first; row != NULL; row = row->next)
+        for (size_t i = 0; i < p->column_count; i++) {
             buf_clear(&cell);
-            put_text(member(row, s->columns[i]), &cell);
+            put_text(member(row, p->columns[i]), &cell);
             size_t width = width_of(buf_str(&cell));
-            s->widths[i] = width > s->widths[i] ? (width < CELL_MAX ? width : CELL_MAX) : s->widths[i];
+            p->widths[i] = width > p->widths[i] ? (width < CELL_MAX ? width : CELL_MAX) : p->widths[i];
         }
     buf_free(&cell);
 }
 
-static void print_sheet(const struct sheet *s, const struct json_node *rows, bool is_csv)
+static void put_column(const struct rows_printer *p, size_t column, struct str cell, bool is_csv,
+                       struct buf *line)
+{
+    if (is_csv && column)
+        buf_char(line, ',');
+    if (is_csv)
+        put_csv(cell, line);
+    else
+        put_cell(cell, p->widths[column], line);
+}
+
+static void print_sheet(const struct rows_printer *p, const struct json_node *rows, bool is_csv)
 {
     struct buf line = {0}, cell = {0};
-    for (size_t i = 0; i < s->count; i++) {
-        if (is_csv && i)
-            buf_char(&line, ',');
-        if (is_csv)
-            put_csv(str_c(s->columns[i]), &line);
-        else
-            put_cell(str_c(s->columns[i]), s->widths[i], &line);
-    }
-    buf_char(&line, '\n');
+    for (size_t i = 0; i < p->column_count && !p->has_begun; i++)
+        put_column(p, i, str_c(p->columns[i]), is_csv, &line);
+    if (!p->has_begun)
+        buf_char(&line, '\n');
     for (const struct json_node *row = rows->child; row != NULL; row = row->next) {
-        for (size_t i = 0; i < s->count; i++) {
+        for (size_t i = 0; i < p->column_count; i++) {
             buf_clear(&cell);
-            put_text(member(row, s->columns[i]), &cell);
-            if (is_csv && i)
-                buf_char(&line, ',');
-            if (is_csv)
-                put_csv(buf_str(&cell), &line);
-            else
-                put_cell(buf_str(&cell), s->widths[i], &line);
+            put_text(member(row, p->columns[i]), &cell);
+            put_column(p, i, buf_str(&cell), is_csv, &line);
         }
         buf_char(&line, '\n');
     }
@@ -195,22 +183,43 @@ static void print_ndjson(const struct json_node *rows)
     buf_free(&out);
 }
 
-bool rows_print(const struct arguments *a, struct str rows, const char *const *columns, struct error *err)
+void rows_begin(struct rows_printer *p, const struct arguments *a, const char *const *columns)
+{
+    *p = (struct rows_printer){.arguments = a, .format = argument_text(a, "format")};
+    if (p->format == NULL)
+        p->format = isatty(STDOUT_FILENO) ? "table" : "ndjson";
+    arena_init(&p->arena, 4096);
+    for (; columns != NULL && *columns != NULL && p->column_count < ROWS_COLUMNS_MAX; columns++)
+        p->columns[p->column_count++] = *columns;
+}
+
+bool rows_page(struct rows_printer *p, struct str rows, struct error *err)
 {
     struct arena arena;
-    const char *format = argument_text(a, "format");
-    if (format == NULL)
-        format = isatty(STDOUT_FILENO) ? "table" : "ndjson";
     arena_init(&arena, 1 << 20);
     const struct json_node *top = json_parse(rows, &arena, err);
-    if (top != NULL && strcmp(format, "ndjson") == 0) {
+    if (top != NULL && strcmp(p->format, "ndjson") == 0) {
         print_ndjson(top);
     } else if (top != NULL) {
-        struct sheet sheet = {.count = 0};
-        choose_columns(&sheet, top->child, columns, &arena);
-        measure(&sheet, top);
-        print_sheet(&sheet, top, strcmp(format, "csv") == 0);
+        if (!p->has_begun)
+            measure(p, top);
+        print_sheet(p, top, strcmp(p->format, "csv") == 0);
     }
+    p->has_begun = true;
     arena_free(&arena);
     return top != NULL;
+}
+
+void rows_end(struct rows_printer *p)
+{
+    arena_free(&p->arena);
+}
+
+bool rows_print(const struct arguments *a, struct str rows, const char *const *columns, struct error *err)
+{
+    struct rows_printer p;
+    rows_begin(&p, a, columns);
+    bool ok = rows_page(&p, rows, err);
+    rows_end(&p);
+    return ok;
 }

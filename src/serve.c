@@ -4,7 +4,6 @@
  *   state.db → registry, ledger → knowledge, context → desk → store → engine → journal (replays) → inputs →
  * console
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -21,8 +20,8 @@
 #include "store/state_assets.h"
 #include "store/state_cursors.h"
 
+/* Where the tailed files go on: what state.db has, then what the journal brings, oldest first. */
 struct cursor_list {
-    struct arena arena;
     struct str *items;
     size_t count, capacity;
 };
@@ -31,25 +30,25 @@ struct cursor_list {
 struct start {
     struct server *server;
     const struct arguments *arguments;
+    struct arena arena; /* of paths and cursors */
     struct cursor_list cursors;
 };
 
-static const char *data_path(const struct server *s, const char *name)
+static const char *data_path(struct start *start, const char *name)
 {
-    struct buf path = {0};
-    buf_printf(&path, "%s/%s", s->data_dir, name);
-    return buf_cstr(&path); /* lives for the process */
+    return arena_printf(&start->arena, "%s/%s", start->server->data_dir, name).p;
 }
 
 /* ------------------------------------------------ between the stages */
 
-static void note_cursor(struct cursor_list *list, struct str cursor)
+static void note_cursor(struct start *start, struct str cursor)
 {
+    struct cursor_list *list = &start->cursors;
     if (list->count == list->capacity) {
         list->capacity = list->capacity ? list->capacity * 2 : 64;
         list->items = memory_resize_array(list->items, list->capacity, sizeof *list->items);
     }
-    list->items[list->count++] = arena_str(&list->arena, cursor);
+    list->items[list->count++] = arena_str(&start->arena, cursor);
 }
 
 static bool journal_sink(void *context, struct batch *batch)
@@ -63,7 +62,7 @@ static void journal_mark(void *context, const struct journal_mark *mark)
     struct start *start = context;
     ledger_mark(start->server->ledger, mark);
     if (mark->cursor.n && start->server->inputs == NULL) /* recovery: where the tailed files go on */
-        note_cursor(&start->cursors, mark->cursor);
+        note_cursor(start, mark->cursor);
 }
 
 static void journal_gap(void *context, uint64_t first, uint64_t last)
@@ -126,13 +125,15 @@ static void publish_incident(void *context, const struct incident *incident, boo
 
 bool server_reload_knowledge(struct server *s, uint64_t *loaded, uint64_t *refused, struct error *err)
 {
+    pthread_mutex_lock(&s->reload_lock);
     struct knowledge *k = knowledge_load(&s->knowledge_options, err);
-    if (k == NULL)
-        return false;
-    *loaded = k->rules_report.loaded;
-    *refused = k->rules_report.refused;
-    engine_set_knowledge(s->engine, k);
-    return true;
+    if (k != NULL) {
+        *loaded = k->rules_report.loaded;
+        *refused = k->rules_report.refused;
+        engine_set_knowledge(s->engine, k);
+    }
+    pthread_mutex_unlock(&s->reload_lock);
+    return k != NULL;
 }
 
 static struct context *load_context(struct server *s, struct error *err)
@@ -149,11 +150,12 @@ static struct context *load_context(struct server *s, struct error *err)
 
 bool server_reload_context(struct server *s, struct error *err)
 {
+    pthread_mutex_lock(&s->reload_lock);
     struct context *context = load_context(s, err);
-    if (context == NULL)
-        return false;
-    engine_set_context(s->engine, context);
-    return true;
+    if (context != NULL)
+        engine_set_context(s->engine, context);
+    pthread_mutex_unlock(&s->reload_lock);
+    return context != NULL;
 }
 
 static void reload(struct server *s)
@@ -193,15 +195,23 @@ static bool split_address(const char *text, char *host, size_t host_size, uint16
     return true;
 }
 
-static bool open_state(struct server *s, struct error *err)
+static bool open_audit(struct start *start, struct error *err)
 {
+    const char *path = data_path(start, "audit.ndjson");
+    start->server->audit_fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    return start->server->audit_fd >= 0 ||
+           error_errno(err, tr("%s cannot be written", "%s に書き込めません"), path);
+}
+
+static bool open_state(struct start *start, struct error *err)
+{
+    struct server *s = start->server;
     if (!file_make_folders(s->data_dir, 0700, err))
         return false;
-    s->state = state_open(data_path(s, "state.db"), err);
+    s->state = state_open(data_path(start, "state.db"), err);
     s->registry = s->state ? registry_new(s->state, err) : NULL;
     s->ledger = s->registry ? ledger_new(s->state, s->registry, err) : NULL;
-    s->audit_fd = open(data_path(s, "audit.ndjson"), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-    return s->ledger != NULL;
+    return s->ledger != NULL && open_audit(start, err);
 }
 
 static bool open_desk(struct server *s, struct error *err)
@@ -262,7 +272,7 @@ static bool open_journal(struct start *start, struct error *err)
 {
     struct server *s = start->server;
     struct journal_recovery report;
-    struct journal_options options = {.folder = data_path(s, "journal"),
+    struct journal_options options = {.folder = data_path(start, "journal"),
                                       .total_bytes = (uint64_t)argument_number(start->arguments, "journal-mb")
                                                      << 20,
                                       .commit_interval_ms =
@@ -290,10 +300,9 @@ static bool load_cursors(struct start *start, struct error *err)
     struct tail_cursor *cursors;
     uint32_t count;
     arena_init(&arena, 16 << 10);
-    arena_init(&start->cursors.arena, 16 << 10);
     bool ok = state_cursors_load(start->server->state, &arena, &cursors, &count, err);
     for (uint32_t i = 0; ok && i < count; i++)
-        note_cursor(&start->cursors, cursors[i].position);
+        note_cursor(start, cursors[i].position);
     arena_free(&arena);
     return ok;
 }
@@ -336,6 +345,24 @@ static bool start_inputs(struct start *start, struct error *err)
     return inputs_start(inputs, err);
 }
 
+/* An address that means "all of them" is reached by its loopback. */
+static bool name_url(struct server *s, const char *listen, struct error *err)
+{
+    char host[256];
+    uint16_t port;
+    if (!split_address(listen, host, sizeof host, &port, err))
+        return false;
+    struct str name = str_c(host);
+    if (name.n == 0 || str_eq(name, STR("0.0.0.0")))
+        name = STR("127.0.0.1");
+    if (str_eq(name, STR("::")))
+        name = STR("::1");
+    bool is_v6 = str_find_char(name, ':', 0) != STR_NOT_FOUND;
+    snprintf(s->url, sizeof s->url, "http://%s%.*s%s:%u", is_v6 ? "[" : "", STR_ARGS(name), is_v6 ? "]" : "",
+             console_port(s->console));
+    return true;
+}
+
 static bool start_console(struct start *start, struct error *err)
 {
     struct server *s = start->server;
@@ -349,32 +376,31 @@ static bool start_console(struct start *start, struct error *err)
     services_admin(&services);
     services_access(&services);
     services_ingest(&services);
+    server_choose_token(s);
     struct console *console = console_start(&config, &services, err);
     pthread_mutex_lock(&s->publish_lock);
     s->console = console;
     pthread_mutex_unlock(&s->publish_lock);
-    return console != NULL && server_announce(s, err);
+    return console != NULL && name_url(s, config.listen, err) && server_announce(s, err);
 }
 
 /* ------------------------------------------------------------ the welcome */
 
 static void print_welcome(const struct server *s)
 {
-    unsigned port = console_port(s->console);
     unsigned syslog = inputs_port(s->inputs, "syslog/tcp");
     const char *token = console_setup_token(s->console);
-    printf(tr("\nhyakuyo is running.\n  console   http://127.0.0.1:%u/\n",
-              "\nhyakuyo が動いています。\n  コンソール  http://127.0.0.1:%u/\n"),
-           port);
+    printf(tr("\nhyakuyo is running.\n  console   %s/\n", "\nhyakuyo が動いています。\n  コンソール  %s/\n"),
+           s->url);
     if (token[0])
-        printf(tr("  first user  http://127.0.0.1:%u/#/setup?token=%s   (works once)\n",
-                  "  最初の利用者  http://127.0.0.1:%u/#/setup?token=%s   (1回だけ使えます)\n"),
-               port, token);
+        printf(tr("  first user  %s/#/setup?token=%s   (works once)\n",
+                  "  最初の利用者  %s/#/setup?token=%s   (1回だけ使えます)\n"),
+               s->url, token);
     printf(tr("  syslog    127.0.0.1:%u (UDP and TCP)\n\nSend a line:\n",
               "  syslog    127.0.0.1:%u (UDP と TCP)\n\n1行送ってみる:\n"),
            syslog);
     printf("  logger --server 127.0.0.1 --port %u --tcp --rfc3164 'hello hyakuyo'\n", syslog);
-    printf("  curl --data-binary 'hello hyakuyo' http://127.0.0.1:%u/api/v1/records/test\n\n", port);
+    printf("  curl --data-binary 'hello hyakuyo' %s/api/v1/records/test\n\n", s->url);
     fflush(stdout);
 }
 
@@ -425,23 +451,29 @@ static void run_until_signal(struct server *s, const sigset_t *signals)
     }
 }
 
-/* The journal must answer as long as the console has requests waiting for it, and the engine must take as
- * long as the journal gives. */
+/* The journal answers all that wait for it before the console waits for its requests to end, and the engine
+ * takes as long as the journal gives. None of them waits for a disk that refuses: the journal keeps what was
+ * acknowledged. */
 static void stop(struct start *start)
 {
     struct server *s = start->server;
     struct error err;
     if (s->inputs != NULL)
         inputs_stop(s->inputs);
-    unlink(data_path(s, "server.json"));
+    if (s->engine != NULL)
+        engine_leave(s->engine);
+    if (s->store != NULL)
+        store_leave(s->store);
+    if (s->journal != NULL)
+        journal_stop(s->journal);
     pthread_mutex_lock(&s->publish_lock);
     struct console *console = s->console;
     s->console = NULL;
     pthread_mutex_unlock(&s->publish_lock);
-    if (console != NULL)
+    if (console != NULL) {
         console_stop(console);
-    if (s->journal != NULL)
-        journal_stop(s->journal);
+        unlink(data_path(start, "server.json"));
+    }
     if (s->engine != NULL)
         engine_stop(s->engine);
     if (s->inputs != NULL) {
@@ -463,14 +495,14 @@ static void stop(struct start *start)
         state_close(s->state);
     if (s->audit_fd >= 0)
         close(s->audit_fd);
-    arena_free(&start->cursors.arena);
+    arena_free(&start->arena);
     memory_free(start->cursors.items);
 }
 
 static bool start_all(struct start *start, struct error *err)
 {
     struct server *s = start->server;
-    return open_state(s, err) && load_cursors(start, err) && open_desk(s, err) &&
+    return open_state(start, err) && load_cursors(start, err) && open_desk(s, err) &&
            open_store(s, start->arguments, err) && start_engine(s, start->arguments, err) &&
            open_journal(start, err) && start_inputs(start, err) && start_console(start, err);
 }
@@ -509,7 +541,9 @@ static int run(const struct arguments *given)
                        .started_ns = clock_wall_ns(),
                        .audit_fd = -1};
     struct start start = {.server = &s, .arguments = &a};
+    arena_init(&start.arena, 16 << 10);
     pthread_mutex_init(&s.publish_lock, NULL);
+    pthread_mutex_init(&s.reload_lock, NULL);
     int status = EXIT_DONE;
     if (start_all(&start, &err)) {
         print_welcome(&s);

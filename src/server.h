@@ -31,7 +31,10 @@ struct server {
     pthread_mutex_t publish_lock;   /* guards console against its own end */
     struct console *console;
     int audit_fd;
-    unsigned char local_token_hash[TOKEN_HASH_BYTES]; /* of server.json, for commands on this machine */
+    char url[300];                  /* of the console, as people on this machine reach it */
+    pthread_mutex_t reload_lock;    /* one load of content or context at a time: the newest wins */
+    char local_token[2 * TOKEN_HASH_BYTES + 1]; /* of server.json, for commands on this machine; zeros once there */
+    unsigned char local_token_hash[TOKEN_HASH_BYTES];
 
     /* Once a second, by the main thread. */
     _Atomic uint64_t received; /* since start */
@@ -47,7 +50,9 @@ void services_admin(
 void services_access(struct console_services *s); /* services_access.c: users, tokens, audit */
 void services_ingest(struct console_services *s); /* services_ingest.c */
 
-/* The token that commands of the same user find in DATA/server.json, beside address and process number. */
+/* The token that commands of the same user find; before the console starts, whose threads read its hash. */
+void server_choose_token(struct server *s);
+/* Writes DATA/server.json: address, token, and which process this is. */
 bool server_announce(struct server *s, struct error *err) MUST_CHECK;
 
 /* Loads content again and swaps it in; the old one stays when it cannot be loaded. */

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "client.h"
 #include "console/auth.h"
 #include "console/roles.h"
 #include "store/state_users.h"
@@ -88,12 +89,14 @@ static bool user_set_language(void *ctx, struct str name, enum language language
     bool found = false;
     arena_init(&arena, 4096);
     bool ok = state_users_find(s->state, name, &arena, &user, &found, err);
-    if (ok && found) {
+    if (ok && !found)
+        ok = error_set(err, tr("there is no user '%.*s'", "利用者 '%.*s' はいません"), STR_ARGS(name));
+    if (ok) {
         user.language = language_text(language);
         ok = state_users_update(s->state, &user, err);
     }
     arena_free(&arena);
-    return ok && found;
+    return ok;
 }
 
 static bool token_find(void *ctx, const unsigned char hash[TOKEN_HASH_BYTES], struct console_token *out)
@@ -121,19 +124,25 @@ static bool token_find(void *ctx, const unsigned char hash[TOKEN_HASH_BYTES], st
     return ok;
 }
 
+void server_choose_token(struct server *s)
+{
+    unsigned char random[TOKEN_HASH_BYTES];
+    randombytes_buf(random, sizeof random);
+    sodium_bin2hex(s->local_token, sizeof s->local_token, random, sizeof random);
+    auth_token_hash(str_c(s->local_token), s->local_token_hash);
+}
+
 bool server_announce(struct server *s, struct error *err)
 {
-    char token[2 * TOKEN_HASH_BYTES + 1];
-    unsigned char random[TOKEN_HASH_BYTES];
+    char mark[CLIENT_MARK_BYTES];
     struct buf path = {0}, text = {0};
-    randombytes_buf(random, sizeof random);
-    sodium_bin2hex(token, sizeof token, random, sizeof random);
-    auth_token_hash(str_c(token), s->local_token_hash);
+    if (!client_process_mark(getpid(), mark))
+        return error_errno(err, "%s", tr("/proc/self/stat cannot be read", "/proc/self/stat を読めません"));
     buf_printf(&path, "%s/server.json", s->data_dir);
-    buf_printf(&text, "{\"url\":\"http://127.0.0.1:%u\",\"token\":\"%s\",\"pid\":%d}\n",
-               console_port(s->console), token, (int)getpid());
+    buf_printf(&text, "{\"url\":\"%s\",\"token\":\"%s\",\"pid\":%d,\"started\":\"%s\"}\n", s->url,
+               s->local_token, (int)getpid(), mark);
     bool ok = file_write_atomic(buf_cstr(&path), buf_str(&text), 0600, err);
-    sodium_memzero(token, sizeof token);
+    sodium_memzero(s->local_token, sizeof s->local_token);
     sodium_memzero(text.p, text.n);
     buf_free(&path);
     buf_free(&text);

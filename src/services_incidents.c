@@ -72,6 +72,8 @@ static bool incident_change(void *ctx, const struct incident_change *change, str
         .who = change->viewer.user, .note = change->note, .when_ns = clock_wall_ns(), .from = from, .to = to};
     if (!state_incidents_change(s->state, change->id, &step, &err))
         return fail(&err, 409, failure);
+    if (change->has_state)
+        desk_note_state(s->desk, change->id, to);
     return true;
 }
 

@@ -255,6 +255,7 @@ def test_persons_are_hidden_from_those_who_may_not_see_them(server):
     assert masked["user"] == "" and "user" not in masked["findings"][0]["entities"]
     assert masked["findings"][0]["matched"] == {}
     whole = json.loads(server.request("GET", "/api/v1/incidents/1").body)
+    assert "triage" in whole["next_states"] and whole["state"] not in whole["next_states"]
     assert whole["user"] == "t.sato" and whole["findings"][0]["entities"]["user"] == "t.sato"
 
 

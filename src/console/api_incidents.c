@@ -85,17 +85,28 @@ static bool incident_id(struct request *r, uint64_t *id)
     return false;
 }
 
+static unsigned next_states(const struct console_services *s, enum incident_state from)
+{
+    unsigned states = 0;
+    for (int to = 0; to < INCIDENT_STATE_COUNT && s->incident_may_step; to++)
+        if (to != (int)from && s->incident_may_step(from, (enum incident_state)to))
+            states |= 1u << to;
+    return states;
+}
+
 static void write_incident(struct request *r, uint64_t id)
 {
     struct console_failure failure = failure_none();
     struct incident incident = {0};
     struct incident_history history = {0};
     const struct console_services *s = r->services;
-    if (s->incident(s->ctx, id, &r->arena, &incident, &failure) &&
-        (!s->incident_history || s->incident_history(s->ctx, id, &r->arena, &history, &failure)))
-        incident_json(&incident, &history, request_may(r, MAY_SEE_PERSONS), reply_json(r, 200));
-    else
+    if (!s->incident(s->ctx, id, &r->arena, &incident, &failure) ||
+        (s->incident_history && !s->incident_history(s->ctx, id, &r->arena, &history, &failure))) {
         reply_failure(r, &failure);
+        return;
+    }
+    history.next_states = next_states(s, incident.state);
+    incident_json(&incident, &history, request_may(r, MAY_SEE_PERSONS), reply_json(r, 200));
 }
 
 static void get_incident(struct request *r)

@@ -235,6 +235,16 @@ static void put_history(struct json_writer *w, const struct incident_history *hi
     json_end_array(w);
 }
 
+static void put_states(struct json_writer *w, const char *key, unsigned states)
+{
+    json_key(w, key);
+    json_begin_array(w);
+    for (int state = 0; state < INCIDENT_STATE_COUNT; state++)
+        if (states & 1u << state)
+            json_put_str(w, incident_state_name((enum incident_state)state));
+    json_end_array(w);
+}
+
 void incident_json(const struct incident *incident, const struct incident_history *history, bool sees_persons,
                    struct buf *out)
 {
@@ -262,6 +272,7 @@ void incident_json(const struct incident *incident, const struct incident_histor
         put_object_text(&w, "reason", incident->reason);
         put_findings(&w, incident, sees_persons);
         put_history(&w, history);
+        put_states(&w, "next_states", history->next_states);
     }
     json_end_object(&w);
 }

@@ -90,6 +90,7 @@ struct incident_step {
 struct incident_history {
     struct incident_step *rows;
     uint32_t count;
+    unsigned next_states; /* 1u << state; the console fills it by incident_may_step */
 };
 
 struct incident_change {
@@ -270,6 +271,8 @@ struct console_services {
     bool (*incident_history)(void *ctx, uint64_t id, struct arena *arena, struct incident_history *out,
                              struct console_failure *failure); /* [optional] */
     bool (*incident_change)(void *ctx, const struct incident_change *change, struct console_failure *failure);
+    /* [optional] Whether incident_change would allow the step; from and to differ. */
+    bool (*incident_may_step)(enum incident_state from, enum incident_state to);
 
     bool (*sources)(void *ctx, struct arena *arena, struct source_list *out, struct console_failure *failure);
     bool (*source_change)(void *ctx, const struct source_change *change, struct console_failure *failure);

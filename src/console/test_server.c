@@ -197,6 +197,11 @@ static bool incident(void *ctx, uint64_t id, struct arena *arena, struct inciden
     return true;
 }
 
+static bool incident_may_step(enum incident_state from, enum incident_state to)
+{
+    return from != INCIDENT_CLOSED && to != INCIDENT_CANDIDATE;
+}
+
 static bool incident_change(void *ctx, const struct incident_change *change, struct console_failure *failure)
 {
     struct fake *f = ctx;
@@ -494,6 +499,7 @@ static const struct console_services SERVICES = {
     .incidents = incidents,
     .incident = incident,
     .incident_change = incident_change,
+    .incident_may_step = incident_may_step,
     .sources = sources,
     .source_change = source_change,
     .balance = balance,

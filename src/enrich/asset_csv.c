@@ -11,6 +11,7 @@
 #include "base/ip.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "enrich/context.h"
 
 #define FILE_MAX_BYTES (64u << 20)
 #define COLUMN_MAX     64
@@ -541,4 +542,15 @@ bool asset_read_folder(const char *folder, struct arena *arena, struct asset_set
                "conditions.csv のどれもありません"),
             folder);
     return ok;
+}
+
+struct context *context_read_folder(const char *folder, const struct zone *zone, struct error *err)
+{
+    struct arena arena;
+    struct asset_set set = {.zone = zone};
+    arena_init(&arena, 64 << 10);
+    if (asset_read_folder(folder, &arena, &set, err))
+        return context_new(&arena, &set, zone);
+    arena_free(&arena);
+    return NULL;
 }

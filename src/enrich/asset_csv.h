@@ -22,4 +22,8 @@ bool asset_read_text(enum asset_file file, const char *path, struct str text, st
 
 const char *asset_file_name(enum asset_file file); /* "hosts.csv" … */
 
+/* Both at once: the context that a folder describes. NULL with a sentence. */
+struct context;
+struct context *context_read_folder(const char *folder, const struct zone *zone, struct error *err) MUST_CHECK;
+
 #endif

@@ -46,6 +46,7 @@ struct incident_finding {
     enum passage passage;  /* ALLOWED as soon as one got through */
     struct str techniques; /* "T1071.001;T1059" */
     struct str matched;    /* JSON object text */
+    bool is_stored;        /* state.db has it as it is; whoever changes it clears this */
 };
 
 struct incident {

@@ -211,6 +211,7 @@ static void repeat_finding(struct candidate *c, uint32_t index, const struct fin
 {
     struct incident_finding *kept = &c->incident.findings[index];
     kept->count++;
+    kept->is_stored = false;
     if (f->time_ns < kept->first_ns) {
         kept->first_ns = f->time_ns;
         kept->first_sequence = f->sequence;
@@ -292,6 +293,7 @@ void candidate_absorb(struct candidate *c, struct candidate *from)
         for (size_t t = 0; t < COUNT_OF(texts); t++)
             *texts[t] = arena_str(a, *texts[t]);
         f->id = 0;
+        f->is_stored = false;
         keep_order(&c->incident, c->incident.finding_count - 1);
     }
     for (uint32_t i = 0; i < from->host_count; i++)

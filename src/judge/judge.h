@@ -11,7 +11,7 @@
 #include "event/incident.h"
 #include "judge/criteria.h"
 
-#define JUDGE_MAX_CANDIDATES 10000 /* the ones longest without news are let go beyond this */
+#define JUDGE_MAX_CANDIDATES 10000 /* those longest without news are let go beyond this */
 #define JUDGE_MAX_FINDINGS   500   /* per candidate; further rules only move its times and count */
 #define JUDGE_MAX_HOSTS      256   /* per candidate */
 
@@ -23,8 +23,9 @@ void judge_free(struct judge *j);
  * about and changes nothing, nor does one that was folded before. */
 bool judge_take(struct judge *j, const struct finding *f);
 
-/* A candidate that changed since it was last handed out, weighed anew. Owned by the judge, valid during the
- * call; the receiver may set id, state and the ids of findings. */
+/* A candidate that changed since it was last handed out, weighed anew. Owned by the judge, valid until the
+ * next call that folds or settles; the receiver may set id, state, opened_ns, and id and is_stored of
+ * findings. */
 struct judgement {
     struct incident *candidate;
     bool deserves_incident;       /* by the criteria of promotion */
@@ -32,13 +33,22 @@ struct judgement {
     uint32_t absorbed_count;
 };
 
-/* Hands out every changed candidate, in the order of their first change. Stops when `keep` returns false:
- * that one and the rest stay changed, and the result is false. */
+/* Hands out every changed candidate, in the order of their first change; stops with false when `keep` does.
+ * judge_settle() must follow before anything is folded in again. */
 bool judge_hand_out(struct judge *j, bool (*keep)(void *context, const struct judgement *judgement),
                     void *context);
+/* Ends a hand-out, all or nothing. Kept: what was handed out counts as unchanged. Not kept: all of it stays
+ * changed, and what the receiver had set is as it was before. */
+void judge_settle(struct judge *j, bool is_kept);
 
 /* Puts a stored incident back after a restart, so that later findings join it. The incident is copied. */
 void judge_restore(struct judge *j, const struct incident *incident);
+
+/* People moved an incident on. One that takes no more findings is let go: what its hosts do from now on makes a
+ * new candidate. Only while judge_is_settled(). False when the judge does not hold it. */
+bool judge_set_state(struct judge *j, uint64_t id, enum incident_state state, bool takes_findings);
+/* Nothing has changed since the last hand-out that was kept. */
+bool judge_is_settled(const struct judge *j);
 
 /* Event time has passed: candidates whose window is over are let go. */
 void judge_advance(struct judge *j, int64_t watermark_ns);

@@ -59,6 +59,7 @@ static struct judgement take(struct judge *j, const struct finding *f)
     struct judgement last = {0};
     judge_take(j, f);
     assert_true(judge_hand_out(j, remember, &last));
+    judge_settle(j, true);
     return last;
 }
 
@@ -242,11 +243,30 @@ static void unknown_passage_gives_a_band(void **state)
     criteria_free(c);
 }
 
-static bool refuse(void *context, const struct judgement *judgement)
+/* Gives the first an id and a state, as a store does, and fails with the second. */
+static bool refuse_the_second(void *context, const struct judgement *judgement)
 {
-    (void)judgement;
-    ++*(int *)context;
-    return false;
+    judgement->candidate->id = 70;
+    judgement->candidate->state = INCIDENT_NEW;
+    judgement->candidate->opened_ns = 5;
+    judgement->candidate->findings[0].id = 71;
+    judgement->candidate->findings[0].is_stored = true;
+    return ++*(int *)context < 2;
+}
+
+struct seen {
+    int count;
+    bool all_as_before;
+};
+
+static bool look(void *context, const struct judgement *judgement)
+{
+    struct seen *seen = context;
+    const struct incident *i = judgement->candidate;
+    seen->count++;
+    seen->all_as_before = seen->all_as_before && i->id == 0 && i->state == INCIDENT_CANDIDATE &&
+                          i->opened_ns == 0 && i->findings[0].id == 0 && !i->findings[0].is_stored;
+    return true;
 }
 
 static void what_could_not_be_kept_is_handed_out_again(void **state)
@@ -254,16 +274,23 @@ static void what_could_not_be_kept_is_handed_out_again(void **state)
     (void)state;
     struct criteria *c = load();
     struct judge *j = judge_new(c);
-    struct finding f = make("a", "10.0.0.1", "", 0, "", 1000);
-    judge_take(j, &f);
-    f = make("a", "10.0.0.2", "", 0, "", 1000);
-    judge_take(j, &f);
-    int refusals = 0;
-    assert_false(judge_hand_out(j, refuse, &refusals));
-    assert_int_equal(refusals, 1);
-    struct judgement last = {0};
-    assert_true(judge_hand_out(j, remember, &last));
-    assert_string_equal(last.candidate->hosts.p, "10.0.0.2");
+    struct finding f;
+    for (const char *const *ip = (const char *const[]){"10.0.0.1", "10.0.0.2", "10.0.0.3", NULL}; *ip; ip++) {
+        f = make("a", *ip, "", 0, "", 1000);
+        judge_take(j, &f);
+    }
+    int calls = 0;
+    assert_false(judge_hand_out(j, refuse_the_second, &calls));
+    judge_settle(j, false);
+    assert_int_equal(calls, 2);
+    struct seen seen = {0, true};
+    assert_true(judge_hand_out(j, look, &seen));
+    judge_settle(j, true);
+    assert_int_equal(seen.count, 3);
+    assert_true(seen.all_as_before);
+    assert_true(judge_hand_out(j, look, &seen));
+    judge_settle(j, true);
+    assert_int_equal(seen.count, 3); /* nothing is left */
     judge_free(j);
     criteria_free(c);
 }

@@ -200,6 +200,7 @@ static const struct {
     {"none", SHAPE_NONE}, {"kv", SHAPE_KEY_VALUE},    {"json", SHAPE_JSON},
     {"csv", SHAPE_CSV},   {"cef", SHAPE_CEF},         {"leef", SHAPE_LEEF},
     {"xml", SHAPE_XML},   {"pattern", SHAPE_PATTERN}, {"structured", SHAPE_STRUCTURED},
+    {"document", SHAPE_DOCUMENT},
 };
 
 static const char *const shape_keys[] = {"kind",
@@ -232,7 +233,7 @@ const struct shape *compile_shape(struct compile *c, const struct yaml *node, bo
         i++;
     if (i == COUNT_OF(shape_names)) {
         compile_mistake(c, node,
-                        "unknown shape \"%.*s\"; known: none kv json csv cef leef xml pattern structured",
+                        "unknown shape \"%.*s\"; known: none kv json csv cef leef xml document pattern structured",
                         STR_ARGS(kind));
         return NULL;
     }

@@ -178,6 +178,20 @@ static bool action_split(struct compile *c, const struct yaml *node, struct step
     return needs_from(c, node, s) && action_targets(c, to, s);
 }
 
+static bool action_each(struct compile *c, const struct yaml *node, struct step *s)
+{
+    static const char *const keys[] = {"from", "by", "as", "steps", NULL};
+    const struct yaml *as = yaml_get(node, "as"), *steps = yaml_get(node, "steps");
+    if (node->type != YAML_MAP || !compile_known_keys(c, node, keys) || !as || !steps)
+        return compile_mistake(c, node, "\"each\" is a map of from, by, as, steps");
+    s->separator = yaml_text(node, "by");
+    if (!needs_from(c, node, s) || (s->to = compile_target(c, as->text, as)) == SLOT_NONE)
+        return false;
+    if (s->from->kind == EXPRESSION_SLOT && s->from->slot == s->to)
+        return compile_mistake(c, as, "\"as\" needs another name than \"from\"");
+    return (s->then = compile_block(c, steps)) != NULL;
+}
+
 /* [{"Name": "a", "Value": "1"}, …] → a = 1. */
 static bool action_pairs(struct compile *c, const struct yaml *node, struct step *s)
 {
@@ -233,6 +247,7 @@ static const struct {
 } actions[] = {
     {"parse", STEP_SHAPE, action_shape},     {"patterns", STEP_SHAPE, action_patterns},
     {"pairs", STEP_PAIRS, action_pairs},     {"split", STEP_SPLIT, action_split},
+    {"each", STEP_EACH, action_each},
     {"date", STEP_DATE, action_date},        {"url", STEP_URL, needs_from},
     {"table", STEP_TABLE, action_table},     {"set", STEP_ASSIGN, action_set},
     {"add", STEP_ASSIGN, action_add},        {"switch", STEP_SWITCH, action_switch},

@@ -99,14 +99,15 @@ static void emit_slot(struct emission *m, slot_id id)
 
 /* Names of the record that nobody mentions -------- */
 
-/* A name as part of a field name: letters, digits, _ - @ and dots between them, 100 bytes at most. */
-static size_t clean_name(struct str name, char *out)
+/* A name as part of a field name: letters, digits, _ - @ and dots between them, 100 bytes at most. The names of
+ * a part are the vendor's own, so they may have spaces. */
+static size_t clean_name(struct str name, bool keeps_spaces, char *out)
 {
     size_t n = 0;
     for (size_t i = 0; i < name.n && n < 100; i++) {
         char c = name.p[i];
         bool fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || ascii_is_digit(c) || c == '_' ||
-                    c == '-' || c == '@' || (c & 0x80);
+                    c == '-' || c == '@' || (c & 0x80) || (keeps_spaces && c == ' ');
         if (c == '.' && (n == 0 || out[n - 1] == '.'))
             continue;
         out[n++] = fine || c == '.' ? c : '_';
@@ -127,35 +128,44 @@ static bool keeps_own_name(struct str name)
     return false;
 }
 
-static field_id intern_kept(struct run *r, struct str name)
+static field_id intern_under(struct str prefix, struct str name, bool keeps_spaces)
 {
-    const struct parser *p = r->parser;
-    if (p->is_ecs) {
-        field_id declared = field_find(name);
-        if (declared && declared < FIELD_STATIC_COUNT)
-            return declared;
-    }
     char text[256];
-    size_t n = 0;
-    if (!(p->is_ecs && keeps_own_name(name))) {
-        if (!p->keeps || p->keep_prefix.n > 100)
-            return FIELD_NONE;
-        memcpy(text, p->keep_prefix.p, p->keep_prefix.n);
-        n = p->keep_prefix.n;
-        text[n++] = '.';
-    }
-    size_t length = clean_name(name, text + n);
-    return length ? field_intern(str_n(text, n + length)) : FIELD_NONE;
+    if (prefix.n > 100)
+        return FIELD_NONE;
+    if (prefix.n)
+        memcpy(text, prefix.p, prefix.n);
+    size_t length = clean_name(name, keeps_spaces, text + prefix.n);
+    return length ? field_intern(str_n(text, prefix.n + length)) : FIELD_NONE;
 }
 
-/* Per thread: (parser, name) → field. Full: further new names are not kept as fields; event.original has
+static field_id intern_kept(struct run *r, const struct extra *x)
+{
+    const struct parser *p = r->parser;
+    if (x->part)
+        return intern_under(p->parts[x->part - 1].keep_prefix, x->name, true);
+    if (p->is_ecs) {
+        field_id declared = field_find(x->name);
+        if (declared && declared < FIELD_STATIC_COUNT)
+            return declared;
+        if (keeps_own_name(x->name))
+            return intern_under(STR_EMPTY, x->name, false);
+    }
+    if (!p->keeps || r->has_parts)
+        return FIELD_NONE;
+    return intern_under(p->kept_under, x->name, p->keeps_mapped);
+}
+
+/* Per thread: (parser, part, name) → field. Full: further new names are not kept as fields; event.original has
  * them. */
-static field_id kept_field(struct run *r, struct str name)
+static field_id kept_field(struct run *r, const struct extra *x)
 {
     struct normaliser_scratch *s = r->s;
-    if (name.p[0] == '_' || map_find(&r->parser->dropped, name))
+    struct str name = x->name;
+    if (!x->part && (name.p[0] == '_' || map_find(&r->parser->dropped, name)))
         return FIELD_NONE;
-    uint64_t hash = (str_hash(name) ^ (uint64_t)r->parser->number << 48) | 1;
+    uint64_t place = (uint64_t)r->parser->number << 8 | (x->part & 63) << 1 | r->has_parts;
+    uint64_t hash = (str_hash(name) ^ place << 40) | 1;
     for (uint32_t i = (uint32_t)hash >> 1 & (KEEP_CACHE - 1);; i = (i + 1) & (KEEP_CACHE - 1)) {
         struct kept_name *k = &s->kept[i];
         if (k->hash == hash && str_eq(k->name, name))
@@ -167,7 +177,7 @@ static field_id kept_field(struct run *r, struct str name)
         s->kept_count++;
         *k = (struct kept_name){.hash = hash,
                                 .name = arena_str(&s->kept_arena, name),
-                                .field = intern_kept(r, name)};
+                                .field = intern_kept(r, x)};
         return k->field;
     }
 }
@@ -176,7 +186,7 @@ static void emit_extras(struct emission *m)
 {
     struct normaliser_scratch *s = m->r->s;
     for (uint32_t i = 0; i < s->extra_count; i++) {
-        field_id id = s->extras[i].name.n ? kept_field(m->r, s->extras[i].name) : FIELD_NONE;
+        field_id id = s->extras[i].name.n ? kept_field(m->r, &s->extras[i]) : FIELD_NONE;
         if (id != FIELD_NONE)
             event_add(m->event, m->r->arena, id, s->extras[i].text);
     }

@@ -96,19 +96,40 @@ static bool section_fields(struct compile *c, const struct yaml *node)
     return true;
 }
 
+/* under: {path: prefix} */
+static bool keep_parts(struct compile *c, const struct yaml *map)
+{
+    struct parser *p = c->p;
+    if (map->type != YAML_MAP || map->count > 63)
+        return compile_mistake(c, map, "\"under\" is a map of at most 63 paths, each with its prefix");
+    p->parts = ARENA_ARRAY(c->arena, struct part, map->count + 1);
+    for (const struct yaml *e = map->child; e; e = e->next) {
+        struct part *part = &p->parts[p->part_count++];
+        part->skips_one = str_ends(e->key, STR(".*"));
+        struct str path = part->skips_one ? str_slice(e->key, 0, e->key.n - 2) : e->key;
+        part->under = arena_concat(c->arena, path, STR("."));
+        part->keep_prefix = arena_concat(c->arena, e->text, STR("."));
+    }
+    return true;
+}
+
 static bool section_keep(struct compile *c, const struct yaml *node)
 {
-    static const char *const keys[] = {"prefix", "drop", NULL};
+    static const char *const keys[] = {"prefix", "drop", "mapped", "under", NULL};
     struct parser *p = c->p;
     if (node->type == YAML_SCALAR) {
         p->keep_prefix = node->text;
         p->keeps = !str_eq(node->text, STR("none")) && node->text.n;
+        p->kept_under = arena_concat(c->arena, p->keep_prefix, STR("."));
         return true;
     }
-    if (!compile_known_keys(c, node, keys))
+    const struct yaml *under = yaml_get(node, "under");
+    if (!compile_known_keys(c, node, keys) || (under && !keep_parts(c, under)))
         return false;
     p->keep_prefix = yaml_text(node, "prefix");
+    p->kept_under = arena_concat(c->arena, p->keep_prefix, STR("."));
     p->keeps = p->keep_prefix.n > 0;
+    p->keeps_mapped = yaml_bool(node, "mapped", false);
     const struct yaml *drop = yaml_get(node, "drop");
     struct str *texts;
     uint32_t count = 0;
@@ -122,11 +143,12 @@ static bool section_keep(struct compile *c, const struct yaml *node)
 static bool section_times(struct compile *c, const struct yaml *node)
 {
     struct parser *p = c->p;
-    p->times = ARENA_ARRAY(c->arena, const struct date *, node->count + 1);
-    if (node->type != YAML_LIST) {
-        p->times[p->time_count++] = compile_date(c, node);
-        return p->times[0] != NULL;
-    }
+    const struct date **times = ARENA_ARRAY(c->arena, const struct date *, p->time_count + node->count + 1);
+    if (p->time_count)
+        memcpy(times, p->times, p->time_count * sizeof *times);
+    p->times = times;
+    if (node->type != YAML_LIST)
+        return (p->times[p->time_count++] = compile_date(c, node)) != NULL;
     for (const struct yaml *e = node->child; e; e = e->next)
         if (!(p->times[p->time_count++] = compile_date(c, e)))
             return false;
@@ -195,14 +217,30 @@ static bool section_shape(struct compile *c, const struct yaml *node)
     return (c->p->shape = compile_shape(c, node, true)) != NULL;
 }
 
+/* The steps of a library and those of the file that includes it follow one another. */
+static bool append_steps(struct compile *c, const struct yaml *node, const struct block **all)
+{
+    const struct block *more = compile_block(c, node);
+    if (!more)
+        return false;
+    struct block *both = ARENA_NEW(c->arena, struct block);
+    struct step *parts[] = {*all ? ARENA_NEW(c->arena, struct step) : NULL, ARENA_NEW(c->arena, struct step)};
+    *parts[1] = (struct step){.kind = STEP_BLOCK, .to = SLOT_NONE, .then = more};
+    if (*all)
+        *parts[0] = (struct step){.kind = STEP_BLOCK, .to = SLOT_NONE, .then = *all, .next = parts[1]};
+    both->first = *all ? parts[0] : parts[1];
+    *all = both;
+    return true;
+}
+
 static bool section_before(struct compile *c, const struct yaml *node)
 {
-    return (c->p->before = compile_block(c, node)) != NULL;
+    return append_steps(c, node, &c->p->before);
 }
 
 static bool section_steps(struct compile *c, const struct yaml *node)
 {
-    return (c->p->steps = compile_block(c, node)) != NULL;
+    return append_steps(c, node, &c->p->steps);
 }
 
 static bool section_samples(struct compile *c, const struct yaml *node)
@@ -237,16 +275,24 @@ static bool section_ecs(struct compile *c, const struct yaml *node)
     return true;
 }
 
+/* What a library may give to the files that include it, before or behind their own; INSTEAD: when they have
+ * none of their own. */
+enum sharing { NOT_SHARED, INSTEAD, FIRST, LAST };
+
 /* In the order in which they are compiled: what later ones refer to comes first. */
 static const struct section {
     const char *key;
     bool (*compile)(struct compile *, const struct yaml *);
+    enum sharing sharing;
 } sections[] = {
-    {"keep", section_keep},         {"null_values", section_nulls},   {"envelope", section_envelope},
-    {"derive", section_derive},     {"ecs_names", section_ecs},       {"tables", compile_tables},
-    {"shape", section_shape},       {"before", section_before},       {"time", section_times},
-    {"fields", section_fields},     {"steps", section_steps},         {"observer", section_observer},
-    {"defaults", section_defaults}, {"recognise", recognise_compile}, {"samples", section_samples},
+    {"keep", section_keep, INSTEAD},         {"null_values", section_nulls, FIRST},
+    {"envelope", section_envelope, INSTEAD}, {"derive", section_derive, FIRST},
+    {"ecs_names", section_ecs, INSTEAD},     {"tables", compile_tables, FIRST},
+    {"shape", section_shape, INSTEAD},       {"before", section_before, FIRST},
+    {"time", section_times, LAST},           {"fields", section_fields, LAST},
+    {"steps", section_steps, LAST},          {"observer", section_observer, INSTEAD},
+    {"defaults", section_defaults, LAST},    {"recognise", recognise_compile, NOT_SHARED},
+    {"samples", section_samples, NOT_SHARED},
 };
 
 static const char *const top_keys[] = {"name",      "title",  "aliases",     "library",  "include",
@@ -276,9 +322,8 @@ static const struct source_file *find_library(const struct loader *l, struct str
     return NULL;
 }
 
-/* Tables of included libraries before the file's own sections, their fields behind its own fields. */
-static bool include(struct compile *c, const struct loader *l, const char *key,
-                    bool (*compile)(struct compile *, const struct yaml *), const struct yaml *root)
+/* One section of the libraries that the file includes. */
+static bool include(struct compile *c, const struct loader *l, const struct section *s, const struct yaml *root)
 {
     const struct yaml *names = yaml_get(root, "include");
     struct str *texts;
@@ -290,10 +335,10 @@ static bool include(struct compile *c, const struct loader *l, const char *key,
         if (!library)
             return compile_mistake(c, names, "there is no library \"%.*s\" (a file with \"library: true\")",
                                    STR_ARGS(texts[i]));
-        const struct yaml *section = yaml_get(library->root, key);
+        const struct yaml *section = yaml_get(library->root, s->key);
         struct compile inside = *c;
         inside.path = library->path.p;
-        if (section && !compile(&inside, section))
+        if (section && !s->compile(&inside, section))
             return false;
     }
     return true;
@@ -301,13 +346,17 @@ static bool include(struct compile *c, const struct loader *l, const char *key,
 
 static bool compile_sections(struct compile *c, const struct loader *l, const struct yaml *root)
 {
-    if (!compile_known_keys(c, root, top_keys) || !include(c, l, "tables", compile_tables, root))
+    if (!compile_known_keys(c, root, top_keys))
         return false;
     for (size_t i = 0; i < COUNT_OF(sections); i++) {
-        const struct yaml *node = yaml_get(root, sections[i].key);
-        if (node && !sections[i].compile(c, node))
+        const struct section *s = &sections[i];
+        const struct yaml *node = yaml_get(root, s->key);
+        bool is_first = s->sharing == FIRST || (s->sharing == INSTEAD && !node);
+        if (is_first && !include(c, l, s, root))
             return false;
-        if (str_eq(str_c(sections[i].key), STR("fields")) && !include(c, l, "fields", section_fields, root))
+        if (node && !s->compile(c, node))
+            return false;
+        if (s->sharing == LAST && !include(c, l, s, root))
             return false;
     }
     return c->p->shape || compile_mistake(c, root, "\"shape\" is missing");
@@ -344,7 +393,7 @@ static void resolve_kept_names(struct parser *p, struct arena *arena)
 {
     for (uint32_t i = SLOT_FIXED; i < p->slot_count; i++) {
         struct slot *s = &p->slots[i];
-        if (!p->keeps || s->field || s->is_consumed || !s->name.n || s->name.p[0] == '_' ||
+        if (!p->keeps || p->keeps_mapped || s->field || s->is_consumed || !s->name.n || s->name.p[0] == '_' ||
             map_find(&p->dropped, s->name))
             continue;
         s->kept_as =

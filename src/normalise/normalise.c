@@ -212,7 +212,7 @@ static bool try_candidates(struct work *w, uint32_t *next)
     return false;
 }
 
-/* The source has sent a table's header: a line with as many columns belongs to that table. */
+/* The source has sent tables' headers: a line whose columns fit one of them belongs to that table. */
 static bool try_table(struct work *w)
 {
     const struct kept_header *kept = w->memory ? source_memory_header(w->memory, w->n->generation) : NULL;
@@ -226,9 +226,11 @@ static bool try_table(struct work *w)
     struct str line = p->envelope == ENVELOPE_NONE ? w->syslog.after_priority : w->syslog.message;
     if (!line.n || line.p[0] == '{')
         return false;
-    if (line.p[0] != '#' &&
-        column_split(line, &form, w->s->columns, COLUMN_HEADER_MAX, w->arena) != kept->header.count)
-        return false;
+    if (line.p[0] != '#') {
+        uint32_t count = column_split(line, &form, w->s->columns, COLUMN_HEADER_MAX, w->arena);
+        if (!source_memory_table(w->memory, w->n->generation, kept->parser, w->s->columns, count))
+            return false;
+    }
     return try_parser(w, p);
 }
 

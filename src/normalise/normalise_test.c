@@ -396,6 +396,36 @@ static void tables_with_headers(void **state)
     has(b, "t.a", "1");
 }
 
+/* A directory of logs as one source: lines of all of them after all headers, two of them with as many
+ * columns. */
+static void tables_mixed(void **state)
+{
+    struct bench *b = *state;
+    load_one(b, "name: tab\nenvelope: none\nshape: {kind: csv, separator: tab, header: true}\nkeep: t\n"
+                "recognise: {starts: ['#separator', '#fields']}\nfields: {id.orig_h: source.ip, table.path: "
+                "event.action}\n");
+    for (int rotation = 0; rotation < 300; rotation++) { /* the same headers again take no room */
+        feed(b, "#separator \\x09", NULL);
+        feed(b, "#path\tweird", NULL);
+        feed(b, "#fields\tts\tid.orig_h\tname", NULL);
+        feed(b, "#types\ttime\taddr\tstring", NULL);
+    }
+    feed(b, "#separator \\x09", NULL);
+    feed(b, "#path\tsoftware", NULL);
+    feed(b, "#fields\tts\tkind\tid.orig_h", NULL);
+    feed(b, "#types\ttime\tenum\taddr", NULL);
+    feed(b, "1.5\t192.0.2.7\todd", NULL);
+    has(b, "event.action", "weird");
+    has(b, "source.ip", "192.0.2.7");
+    feed(b, "1.5\tHTTP::BROWSER\t192.0.2.8", NULL);
+    has(b, "event.action", "software");
+    has(b, "source.ip", "192.0.2.8");
+    feed(b, "1.5\t-\t-", NULL);
+    has(b, "event.action", "software");
+    feed(b, "1.5\tx\ty", NULL);
+    assert_int_equal(b->e.parser, 0);
+}
+
 static void envelope_and_time(void **state)
 {
     struct bench *b = *state;
@@ -514,6 +544,7 @@ int main(void)
                                        BENCH_TEST(steps),
                                        BENCH_TEST(recognises),
                                        BENCH_TEST(tables_with_headers),
+                                       BENCH_TEST(tables_mixed),
                                        BENCH_TEST(envelope_and_time),
                                        BENCH_TEST(other_character_sets),
                                        cmocka_unit_test(community_ids),

@@ -219,7 +219,8 @@ enum shape_kind {
     SHAPE_LEEF,
     SHAPE_XML,
     SHAPE_PATTERN,
-    SHAPE_STRUCTURED
+    SHAPE_STRUCTURED,
+    SHAPE_DOCUMENT /* JSON or XML, whichever it is */
 };
 
 struct shape {
@@ -274,6 +275,7 @@ enum step_kind {
     STEP_REFUSE,
     STEP_STOP,
     STEP_PAIRS,
+    STEP_EACH,
 };
 
 struct step {
@@ -287,7 +289,7 @@ struct step {
     const struct assignment *assignments;
     const slot_id *slots; /* REMOVE, SPLIT targets, URL prefix fields */
     uint32_t slot_count;
-    struct str separator;             /* SPLIT; PAIRS: prefix */
+    struct str separator;             /* SPLIT, EACH; PAIRS: prefix */
     struct str pair_name, pair_value; /* PAIRS */
     const struct map *cases;          /* SWITCH: text → struct block * */
     const struct block *then, *otherwise;
@@ -325,6 +327,13 @@ enum {
     DERIVE_NO_HOST = 16,           /* host.name is not taken from host.hostname */
 };
 
+/* A part of the record whose names stand without their path and are all kept, as they are. */
+struct part {
+    struct str under;       /* "Event.EventData." */
+    bool skips_one;         /* under: "Event.UserData.*": one further element of the path is left out */
+    struct str keep_prefix; /* "winlog.event_data." */
+};
+
 struct mapping {
     slot_id from;
     uint32_t target_count;
@@ -351,7 +360,11 @@ struct parser {
     struct map tables;  /* name → struct table * */
     struct map dropped; /* names not to be kept */
     bool keeps, is_ecs; /* is_ecs: names of the record that are ECS fields are those fields */
-    struct str keep_prefix;
+    bool keeps_mapped;  /* names without a dot are kept even when they are mapped, and as they are */
+    struct part *parts; /* the first whose path fits */
+    uint32_t part_count;
+    struct str keep_prefix; /* "fortinet.firewall" */
+    struct str kept_under;  /* the same with a dot */
     const struct shape *shape;
     const struct block *before, *steps;
     const struct date **times;

@@ -115,22 +115,49 @@ static field_id declared_field(struct str name)
     return id < FIELD_STATIC_COUNT ? id : FIELD_NONE;
 }
 
+static void keep_extra(struct run *r, struct str name, struct str text, uint32_t part)
+{
+    if (r->s->extra_count < EXTRAS_MAX)
+        r->s->extras[r->s->extra_count++] = (struct extra){name, text, part};
+}
+
+/* 1 + index of the part that the name belongs to, and the name within it; 0 = none. */
+static uint32_t part_of(const struct parser *p, struct str *name)
+{
+    for (uint32_t i = 0; i < p->part_count; i++) {
+        const struct part *part = &p->parts[i];
+        if (!str_starts(*name, part->under) || name->n == part->under.n)
+            continue;
+        struct str rest = str_skip(*name, part->under.n);
+        size_t dot = part->skips_one ? str_find_char(rest, '.', 0) : STR_NOT_FOUND;
+        *name = dot == STR_NOT_FOUND ? rest : str_skip(rest, dot + 1);
+        return i + 1;
+    }
+    return 0;
+}
+
 void name_fill(struct run *r, struct str name, struct str text)
 {
     const struct parser *p = r->parser;
+    uint32_t part = part_of(p, &name);
     uintptr_t *slot = map_find(&p->names, name);
+    bool is_exact = part || (p->keeps_mapped && str_find_char(name, '.', 0) == STR_NOT_FOUND);
+    if (part)
+        r->has_parts = true;
+    if (is_exact)
+        keep_extra(r, name, text, part);
     if (slot) {
         slot_fill(r, (slot_id)*slot, text);
         return;
     }
-    if (is_null_value(p, text))
+    if (is_exact || is_null_value(p, text))
         return;
     if (p->is_ecs && (slot = map_find(&p->fields, name)) && declared_field(name)) {
         slot_append(r, (slot_id)*slot, text);
         return;
     }
-    if (r->s->extra_count < EXTRAS_MAX && (p->keeps || p->is_ecs))
-        r->s->extras[r->s->extra_count++] = (struct extra){name, text};
+    if (p->keeps || p->is_ecs)
+        keep_extra(r, name, text, 0);
 }
 
 /* Assignments -------- */
@@ -213,6 +240,29 @@ static void run_split(struct run *r, const struct step *s)
     }
 }
 
+/* The steps once for each value: of a text taken apart, or of a name that has several. */
+static void run_each(struct run *r, const struct step *s)
+{
+    struct str rest = expression_text(r, s->from);
+    const struct cell *more =
+        s->from->kind == EXPRESSION_SLOT && rest.p ? r->s->cells[s->from->slot].more : NULL;
+    for (uint32_t i = 0; rest.p && i < VALUES_OF_SLOT_MAX && !r->stopped && !r->refused; i++) {
+        size_t at = s->separator.n ? str_find(rest, s->separator, 0) : STR_NOT_FOUND;
+        struct str item = str_trim(at == STR_NOT_FOUND ? rest : str_slice(rest, 0, at));
+        if (item.n) {
+            slot_set(r, s->to, item);
+            run_block(r, s->then);
+        }
+        if (at != STR_NOT_FOUND) {
+            rest = str_skip(rest, at + s->separator.n);
+        } else {
+            rest = more ? more->text : (struct str){NULL, 0};
+            more = more ? more->more : NULL;
+        }
+    }
+    slot_unset(r, s->to);
+}
+
 /* The elements of an array of objects that name their own keys, from the JSON document that was read last. */
 static void run_pairs(struct run *r, const struct step *s)
 {
@@ -278,6 +328,9 @@ static void run_step(struct run *r, const struct step *s)
         break;
     case STEP_PAIRS:
         run_pairs(r, s);
+        break;
+    case STEP_EACH:
+        run_each(r, s);
         break;
     case STEP_REFUSE:
         r->refused = true;

@@ -13,8 +13,9 @@ struct cell {
     struct cell *last;
 };
 
-struct extra { /* a name of the record that the parser does not mention */
+struct extra { /* a name of the record that is kept under the vendor's prefix */
     struct str name, text;
+    uint32_t part; /* 0, or 1 + index into the parser's parts */
 };
 
 #define EXTRAS_MAX 1024
@@ -71,6 +72,7 @@ struct run {
     struct str message; /* what the shape reads */
     int64_t time_ns;    /* TIME_UNKNOWN until a rule fits */
     bool refused, stopped;
+    bool has_parts; /* names of a part were seen: the others are the shipper's, not the vendor's */
     unsigned steps;
 };
 

@@ -18,6 +18,27 @@ static void fill_named(struct run *r, const struct shape *shape)
     }
 }
 
+/* Each parameter comes as "id.name" and as "name". With one element only (nearly always) the long form says
+ * nothing more: it is filled where the parser asks for it, but not kept beside the short one. */
+static void fill_structured(struct run *r, const struct shape *shape)
+{
+    const struct named_list *list = r->s->named;
+    struct str first = list->count > 1
+                           ? str_slice(list->items[0].name, 0, list->items[0].name.n - list->items[1].name.n)
+                           : STR_EMPTY;
+    bool has_several = false;
+    for (uint32_t i = 0; i + 1 < list->count && !has_several; i += 2)
+        has_several = !str_starts(list->items[i].name, first) ||
+                      list->items[i].name.n - list->items[i + 1].name.n != first.n;
+    for (uint32_t i = 0; i < list->count; i++) {
+        struct str name = list->items[i].name;
+        if (shape->prefix.n)
+            name = arena_concat(r->arena, shape->prefix, name);
+        if (has_several || i % 2 || map_find(&r->parser->names, name))
+            name_fill(r, name, list->items[i].text);
+    }
+}
+
 static bool shape_named(struct run *r, const struct shape *shape, struct str text)
 {
     struct named_list *list = r->s->named;
@@ -41,7 +62,9 @@ static bool shape_named(struct run *r, const struct shape *shape, struct str tex
     default:
         found = xml_parse(text, list, r->arena);
     }
-    if (found)
+    if (found && shape->kind == SHAPE_STRUCTURED)
+        fill_structured(r, shape);
+    else if (found)
         fill_named(r, shape);
     return found;
 }
@@ -140,8 +163,11 @@ static bool shape_columns(struct run *r, const struct shape *shape, struct str t
     while (text.n && (text.p[text.n - 1] == '\n' || text.p[text.n - 1] == '\r'))
         text.n--;
     uint32_t count = column_split(text, &form, r->s->columns, COLUMN_HEADER_MAX, r->arena);
-    if (kept && kept->parser == r->parser->number && kept->header.count == count) {
-        fill_header(r, &kept->header, r->s->columns, count);
+    const struct kept_header *table = kept ? source_memory_table(r->memory, r->s->normaliser->generation,
+                                                                 r->parser->number, r->s->columns, count)
+                                           : NULL;
+    if (table) {
+        fill_header(r, &table->header, r->s->columns, count);
         return true;
     }
     const struct column_set *set = select_columns(shape, r->s->columns, count);
@@ -184,6 +210,16 @@ static bool shape_pattern(struct run *r, const struct shape *shape, struct str t
     return false;
 }
 
+/* JSON or XML, whichever begins first. */
+static bool shape_document(struct run *r, const struct shape *shape, struct str text)
+{
+    struct str head = str_slice(text, 0, 512);
+    size_t brace = str_find_char(head, '{', 0), tag = str_find_char(head, '<', 0);
+    if (brace != STR_NOT_FOUND && (tag == STR_NOT_FOUND || brace < tag))
+        return shape_json(r, shape, text);
+    return shape_named(r, shape, text);
+}
+
 bool run_shape(struct run *r, const struct shape *shape)
 {
     struct str text = r->message;
@@ -197,6 +233,8 @@ bool run_shape(struct run *r, const struct shape *shape)
         return true;
     case SHAPE_JSON:
         return shape_json(r, shape, text);
+    case SHAPE_DOCUMENT:
+        return shape_document(r, shape, text);
     case SHAPE_CSV:
         return shape_columns(r, shape, text);
     case SHAPE_PATTERN:

@@ -2,6 +2,8 @@
  * cef.c. */
 #include "parse/csv.h"
 
+#include "base/ip.h"
+
 /* A quoted column that starts at its quote; moves `*at` behind the closing quote. */
 static struct str take_quoted(struct str s, char quote, size_t *at, struct arena *arena)
 {
@@ -95,6 +97,8 @@ void column_header_copy(const struct column_header *from, struct column_header *
     to->count = from->count;
     to->separator = from->separator;
     to->used = from->used;
+    to->has_kinds = from->has_kinds;
+    memcpy(to->kinds, from->kinds, from->count);
     memcpy(to->bytes, from->bytes, from->used);
     to->path = moved(from->path, from, to);
     to->software = moved(from->software, from, to);
@@ -133,20 +137,88 @@ static char separator_of(struct str s)
     return s.n ? s.p[0] : '\t';
 }
 
+/* A header without "#separator" does not begin anew: only its path is still wanted, everything else makes
+ * room. */
+static void keep_path_only(struct column_header *h)
+{
+    if (h->path.n)
+        memmove(h->bytes, h->path.p, h->path.n);
+    h->path = str_n(h->bytes, h->path.n);
+    h->used = (uint32_t)h->path.n;
+}
+
 static void zeek_fields(struct str rest, struct column_header *h)
 {
     char separator = h->separator ? h->separator : '\t';
     struct str name;
     h->count = 0;
+    h->has_kinds = false;
     while (str_split(&rest, separator, &name))
         if (!header_add(h, str_trim(name)))
             return;
+}
+
+static enum column_kind kind_of(struct str type)
+{
+    static const struct {
+        struct str type;
+        enum column_kind kind;
+    } kinds[] = {{{"addr", 4}, COLUMN_ADDRESS},  {{"bool", 4}, COLUMN_TRUTH},
+                 {{"count", 5}, COLUMN_NUMBER},  {{"int", 3}, COLUMN_NUMBER},
+                 {{"double", 6}, COLUMN_NUMBER}, {{"port", 4}, COLUMN_NUMBER},
+                 {{"time", 4}, COLUMN_NUMBER},   {{"interval", 8}, COLUMN_NUMBER}};
+    for (size_t i = 0; i < COUNT_OF(kinds); i++)
+        if (str_eq(type, kinds[i].type))
+            return kinds[i].kind;
+    return COLUMN_ANY;
+}
+
+static void zeek_types(struct str rest, struct column_header *h)
+{
+    char separator = h->separator ? h->separator : '\t';
+    struct str type;
+    uint16_t count = 0;
+    while (count < h->count && str_split(&rest, separator, &type))
+        h->kinds[count++] = (char)kind_of(str_trim(type));
+    h->has_kinds = count > 0 && count == h->count;
+}
+
+static bool is_of_kind(struct str text, char kind)
+{
+    struct ip ip;
+    switch (kind) {
+    case COLUMN_ADDRESS:
+        return ip_parse(text, &ip);
+    case COLUMN_NUMBER: /* times may be written as dates */
+        return text.n > 0 &&
+               (ascii_is_digit(text.p[0]) || ((text.p[0] == '-' || text.p[0] == '.') && text.n > 1));
+    case COLUMN_TRUTH:
+        return text.n == 1 && (text.p[0] == 'T' || text.p[0] == 'F');
+    default:
+        return true;
+    }
+}
+
+uint32_t column_header_fit(const struct column_header *h, const struct str *columns, uint32_t count)
+{
+    uint32_t proved = 1;
+    if (!count || count != h->count)
+        return 0;
+    for (uint32_t i = 0; h->has_kinds && i < count; i++) {
+        if (h->kinds[i] == COLUMN_ANY || str_eq(columns[i], STR("-")) || str_eq(columns[i], STR("(empty)")))
+            continue;
+        if (!is_of_kind(columns[i], h->kinds[i]))
+            return 0;
+        proved++;
+    }
+    return proved;
 }
 
 static void w3c_fields(struct str rest, struct column_header *h)
 {
     struct str name;
     h->count = 0;
+    h->has_kinds = false;
     h->separator = ' ';
     if (str_find_char(rest, '\t', 0) != STR_NOT_FOUND)
         h->separator = '\t';
@@ -166,13 +238,17 @@ bool column_header_line(struct str line, struct column_header *h)
         h->separator = separator_of(str_trim(str_skip(line, 11)));
     } else if (str_starts(line, STR("#fields")) && line.n > 8) {
         if (!h->separator)
-            h->used = 0;
+            keep_path_only(h);
         zeek_fields(str_skip(line, 8), h);
+    } else if (str_starts(line, STR("#types")) && line.n > 7) {
+        zeek_types(str_skip(line, 7), h);
     } else if (str_starts(line, STR("#path")) && line.n > 6 && line.p[5] == sep) {
         h->path = header_copy(h, str_trim(str_skip(line, 6)));
+        h->count = 0;
+        h->has_kinds = false;
     } else if (str_starts_nocase(line, STR("#Fields:"))) {
         if (sizeof h->bytes - h->used < line.n)
-            h->used = 0;
+            column_header_clear(h);
         w3c_fields(str_skip(line, 8), h);
     } else if (str_starts_nocase(line, STR("#Software:"))) {
         column_header_clear(h);
@@ -188,6 +264,7 @@ bool column_header_names(struct str line, const struct column_form *form, struct
     uint32_t n = column_split(line, form, columns, COLUMN_HEADER_MAX, arena);
     h->count = 0;
     h->used = 0;
+    h->has_kinds = false;
     h->separator = form->separator;
     for (uint32_t i = 0; i < n; i++)
         if (!header_add(h, str_trim(columns[i])))

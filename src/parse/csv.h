@@ -17,14 +17,17 @@ uint32_t column_split(struct str text, const struct column_form *form, struct st
 
 /* What a table's own header lines told: "#Fields: date time …" (W3C), "#separator", "#fields", "#path"
  * (Zeek), or a first line of names. Plain data, copied by value; texts are copied into `bytes`. */
+enum column_kind { COLUMN_ANY, COLUMN_ADDRESS, COLUMN_NUMBER, COLUMN_TRUTH };
 #define COLUMN_HEADER_MAX   512
 #define COLUMN_HEADER_BYTES 16384
 struct column_header {
     uint16_t count;
     char separator; /* 0 = not told */
+    bool has_kinds; /* the header told the columns' types (Zeek's #types) */
     struct str path;
     struct str software;
     struct str names[COLUMN_HEADER_MAX];
+    char kinds[COLUMN_HEADER_MAX]; /* enum column_kind, when has_kinds */
     uint32_t used;
     char bytes[COLUMN_HEADER_BYTES];
 };
@@ -35,6 +38,9 @@ void column_header_copy(const struct column_header *from,
 
 /* True when the line is a header or comment line (starts with '#'); what it tells is put into `*header`. */
 bool column_header_line(struct str line, struct column_header *header);
+/* How well a line's columns fit this header: 0 = not at all (not as many, or not of the types that it told),
+ * else 1 + the columns that prove their type. "-" and "(empty)" are of all types and prove none. */
+uint32_t column_header_fit(const struct column_header *header, const struct str *columns, uint32_t count);
 /* Names from an ordinary first line. False when a limit is passed: the header is empty then. */
 bool column_header_names(struct str line, const struct column_form *form, struct column_header *header,
                          struct arena *arena);

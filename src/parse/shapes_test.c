@@ -145,6 +145,24 @@ static void headers_of_tables(void **state)
     assert_int_equal(copy->count, 3);
     assert_text(copy->names[2], "c-ip");
     assert_false(column_header_line(STR("date time"), copy));
+    assert_true(column_header_line(STR("#types\tx"), copy)); /* not as many: no types */
+    assert_false(copy->has_kinds);
+    column_header_clear(copy); /* without #separator, and again */
+    for (int i = 0; i < 2; i++) {
+        assert_true(column_header_line(STR("#path\tdns"), copy));
+        assert_true(column_header_line(STR("#fields\tts\tid.orig_h\tAA\tquery"), copy));
+        assert_text(copy->path, "dns");
+        assert_text(copy->names[3], "query");
+    }
+    assert_true(column_header_line(STR("#types\ttime\taddr\tbool\tstring"), copy));
+    assert_true(copy->has_kinds);
+    const struct str fits[] = {STR("1.5"), STR("2001:db8::1"), STR("T"), STR("x")},
+                     unset[] = {STR("-1"), STR("-"), STR("-"), STR("-")},
+                     shifted[] = {STR("1.5"), STR("x"), STR("192.0.2.1"), STR("T")};
+    assert_int_equal(column_header_fit(copy, fits, 4), 4);
+    assert_int_equal(column_header_fit(copy, unset, 4), 2);
+    assert_int_equal(column_header_fit(copy, shifted, 4), 0);
+    assert_int_equal(column_header_fit(copy, fits, 3), 0);
     memory_free(h);
     memory_free(copy);
 }

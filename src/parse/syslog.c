@@ -331,6 +331,20 @@ void syslog_parse(struct str raw, const struct time_context *context, struct sys
     }
 }
 
+/* RFC 5424, 6.3.3: only quote, backslash and bracket are escaped. A backslash in front of anything else shows a
+ * sender that does not escape ("\\FS01\share"): then none of them is one. */
+static bool is_escaped_throughout(struct str text)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        if (text.p[i] != '\\')
+            continue;
+        char next = ++i < text.n ? text.p[i] : '\0';
+        if (next != '"' && next != '\\' && next != ']')
+            return false;
+    }
+    return true;
+}
+
 /* One NAME="VALUE" inside an element; moves `*i` behind it. */
 static bool structured_parameter(struct str s, size_t *i, struct str id, struct named_list *out,
                                  struct arena *arena)
@@ -344,7 +358,9 @@ static bool structured_parameter(struct str s, size_t *i, struct str id, struct 
         end += s.p[end] == '\\' ? 2 : 1;
     if (end >= s.n)
         return false;
-    struct str text = named_unescape(str_slice(s, equals + 2, end), '\\', "\"\\]", false, arena);
+    struct str text = str_slice(s, equals + 2, end);
+    if (is_escaped_throughout(text))
+        text = named_unescape(text, '\\', "\"\\]", false, arena);
     named_add(out, arena_printf(arena, "%.*s.%.*s", STR_ARGS(id), STR_ARGS(name)), text);
     named_add(out, name, text);
     *i = end + 1;

@@ -100,6 +100,11 @@ static void reads_structured_data(void **state)
     assert_text(named_get(&list, "path"), "C:\\a]");
     assert_int_equal(list.count, 6);
     named_clear(&list);
+    text = STR("[e share=\"\\\\FS01\\keiri\" dir=\"C:\\\\a\\\\b\"]");
+    assert_int_equal(syslog_structured(text, &list, &arena), text.n);
+    assert_text(named_get(&list, "share"), "\\\\FS01\\keiri"); /* a sender that does not escape */
+    assert_text(named_get(&list, "dir"), "C:\\a\\b");
+    named_clear(&list);
     assert_int_equal(syslog_structured(STR("[e host=\"PC-1"), &list, &arena), 0);
     arena_free(&arena);
 }

@@ -176,12 +176,11 @@ static bool take_attributes(struct reader *r, struct level *level, bool *closed)
 static void close_element(struct reader *r)
 {
     struct level *level = &r->levels[--r->depth];
-    struct str text = str_trim(r->text);
-    if (level->data_name.n) {
+    if (level->data_name.n) { /* a value: its spaces belong to it */
         r->path_length = level->path_length;
-        emit(r, level->data_name, text);
+        emit(r, level->data_name, r->text);
     } else if (!level->has_children) {
-        emit(r, STR_EMPTY, text);
+        emit(r, STR_EMPTY, str_eq(level->name, STR("Data")) ? r->text : str_trim(r->text));
     }
     r->path_length = level->path_length;
     r->text = STR_EMPTY;

@@ -11,12 +11,14 @@ struct catalogue {
     struct part_list parts;           /* by first_sequence */
     struct open_part *open[OPEN_MAX]; /* oldest first */
     uint32_t open_count;
+    struct set_pool pool;
 };
 
 struct catalogue *catalogue_new(struct part_list *parts)
 {
     struct catalogue *c = NEW(struct catalogue);
     pthread_mutex_init(&c->lock, NULL);
+    set_pool_init(&c->pool);
     c->parts = *parts;
     *parts = (struct part_list){0};
     return c;
@@ -28,6 +30,7 @@ void catalogue_free(struct catalogue *c)
         return;
     for (uint32_t i = 0; i < c->open_count; i++)
         open_part_release(c->open[i]);
+    set_pool_free(&c->pool);
     part_list_free(&c->parts);
     pthread_mutex_destroy(&c->lock);
     memory_free(c);
@@ -40,6 +43,11 @@ static void insert(struct part_list *list, struct part *p)
     for (; at > 0 && list->parts[at - 1]->first_sequence > p->first_sequence; at--)
         list->parts[at] = list->parts[at - 1];
     list->parts[at] = p;
+}
+
+struct set_pool *catalogue_pool(struct catalogue *c)
+{
+    return &c->pool;
 }
 
 void catalogue_add_open(struct catalogue *c, struct open_part *p)

@@ -36,6 +36,8 @@ struct catalogue;
 struct catalogue *catalogue_new(struct part_list *parts); /* takes the references of the list */
 void catalogue_free(struct catalogue *c);
 
+/* Where the memory of open parts comes from; it lives as long as the catalogue. */
+struct set_pool *catalogue_pool(struct catalogue *c);
 void catalogue_add_open(struct catalogue *c, struct open_part *p);
 /* The open part's file takes its place; `sealed` may be NULL when it had no rows. Takes over the caller's
  * reference to `sealed`. */

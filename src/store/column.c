@@ -23,6 +23,7 @@ void column_init(struct column *c, struct str name, enum column_kind kind, bool 
 void column_free(struct column *c)
 {
     memory_free(c->rows);
+    memory_free(c->kept_rows);
     memory_free(c->numbers);
     memory_free(c->entries);
     memory_free(c->slots);
@@ -40,12 +41,15 @@ static void grow_values(struct column *c)
     c->numbers = memory_resize_array(c->numbers, c->capacity, value_bytes(c));
     if (c->rows)
         c->rows = memory_resize_array(c->rows, c->capacity, sizeof *c->rows);
+    memory_free(c->kept_rows); /* too small now */
+    c->kept_rows = NULL;
 }
 
 /* The first row that is left out, or the first second value: from here on each value names its row. */
 static void start_rows(struct column *c)
 {
-    c->rows = NEW_ARRAY(uint32_t, c->capacity);
+    c->rows = c->kept_rows ? c->kept_rows : NEW_ARRAY(uint32_t, c->capacity);
+    c->kept_rows = NULL;
     for (uint32_t i = 0; i < c->count; i++)
         c->rows[i] = i;
 }
@@ -156,26 +160,32 @@ static struct str replace_invalid(struct str text, struct buf *out)
     return buf_str(out);
 }
 
-static uint32_t text_code(struct column *c, struct str text);
+static uint32_t text_code(struct column *c, struct str text, uint32_t hash);
 
 static uint32_t invalid_text_code(struct column *c, struct str text)
 {
     struct buf clean = {0};
-    uint32_t code = text_code(c, replace_invalid(text, &clean));
+    uint32_t code = text_code(c, replace_invalid(text, &clean), 0);
     buf_free(&clean);
     return code;
 }
 
-/* Entries are valid UTF-8, so only a text that is not among them needs to be looked at. */
-static uint32_t text_code(struct column *c, struct str text)
+static bool is_last(const struct column *c, struct str text)
 {
-    if (c->last_code != UINT32_MAX && str_eq(column_entry(c, c->last_code), text))
+    return c->last_code != UINT32_MAX && str_eq(column_entry(c, c->last_code), text);
+}
+
+/* Entries are valid UTF-8, so only a text that is not among them needs to be looked at. `hash` is 0 when it
+ * is not known yet. */
+static uint32_t text_code(struct column *c, struct str text, uint32_t hash)
+{
+    if (is_last(c, text))
         return c->last_code;
-    uint32_t hash = 0, slot = 0;
+    uint32_t slot = 0;
     if (!c->is_plain) {
         if (!c->slots || c->entry_count * 2 > c->slot_mask)
             grow_slots(c);
-        hash = (uint32_t)str_hash(text);
+        hash = hash ? hash : (uint32_t)str_hash(text);
         slot = find_slot(c, text, hash);
         if (c->slots[slot])
             return c->last_code = (uint32_t)c->slots[slot] - 1;
@@ -188,6 +198,32 @@ static uint32_t text_code(struct column *c, struct str text)
         judge_dictionary(c);
     }
     return c->last_code;
+}
+
+/* ---- looking ahead ---- */
+
+uint32_t column_ahead(const struct column *c, struct str text)
+{
+    if (!c->slots || is_last(c, text))
+        return 0;
+    uint32_t hash = (uint32_t)str_hash(text);
+    __builtin_prefetch(&c->slots[hash & c->slot_mask]);
+    return hash;
+}
+
+/* The first slot is nearly always the right one; when it is not, only time is lost. */
+void column_ahead_entry(const struct column *c, uint32_t hash)
+{
+    uint64_t slot = c->slots ? c->slots[hash & c->slot_mask] : 0;
+    if (hash && slot >> 32 == hash)
+        __builtin_prefetch(&c->entries[(uint32_t)slot - 1]);
+}
+
+void column_ahead_text(const struct column *c, uint32_t hash)
+{
+    uint64_t slot = c->slots ? c->slots[hash & c->slot_mask] : 0;
+    if (hash && slot >> 32 == hash)
+        __builtin_prefetch(column_entry(c, (uint32_t)slot - 1).p);
 }
 
 /* ---- adding ---- */
@@ -206,18 +242,23 @@ static void join_texts(struct column *c, struct str text)
     buf_char(&joined, ',');
     json_string(&joined, text);
     buf_char(&joined, ']');
-    c->codes[c->count - 1] = text_code(c, buf_str(&joined));
+    c->codes[c->count - 1] = text_code(c, buf_str(&joined), 0);
     c->row_is_array = true;
     buf_free(&joined);
 }
 
 void column_add_text(struct column *c, uint32_t row, struct str text)
 {
+    column_add_text_ahead(c, row, text, 0);
+}
+
+void column_add_text_ahead(struct column *c, uint32_t row, struct str text, uint32_t hash)
+{
     if (!c->is_list && has_row(c, row)) {
         join_texts(c, text);
         return;
     }
-    uint32_t code = text_code(c, text);
+    uint32_t code = text_code(c, text, hash);
     uint32_t at = push_value(c, row);
     c->codes[at] = code;
     c->row_is_array = false;
@@ -258,8 +299,8 @@ uint32_t column_first(const struct column *c, uint32_t row)
 
 size_t column_bytes(const struct column *c)
 {
-    return c->capacity * (value_bytes(c) + (c->rows ? sizeof *c->rows : 0)) +
-           c->entry_capacity * sizeof *c->entries + c->heap.capacity +
+    return c->count * (value_bytes(c) + (c->rows ? sizeof *c->rows : 0)) +
+           c->entry_count * sizeof *c->entries + c->heap.n +
            (c->slots ? (c->slot_mask + 1) * sizeof *c->slots : 0);
 }
 
@@ -268,4 +309,53 @@ void column_freeze(struct column *c)
     memory_free(c->slots);
     c->slots = NULL;
     c->is_plain = true;
+}
+
+static bool is_too_large(size_t capacity, size_t used)
+{
+    return capacity > FIRST_CAPACITY && capacity / 4 > used;
+}
+
+static void recycle_values(struct column *c)
+{
+    if (c->rows)
+        c->kept_rows = c->rows; /* grow_values() left no other */
+    c->rows = NULL;
+    if (is_too_large(c->capacity, c->count)) {
+        memory_free(c->numbers);
+        memory_free(c->kept_rows);
+        c->numbers = NULL;
+        c->kept_rows = NULL;
+        c->capacity = 0;
+    }
+    c->count = 0;
+}
+
+static void recycle_texts(struct column *c)
+{
+    if (is_too_large(c->entry_capacity, c->entry_count)) {
+        memory_free(c->entries);
+        c->entries = NULL;
+        c->entry_capacity = 0;
+    }
+    if (c->slots &&
+        is_too_large(c->slot_mask / 4, c->entry_count)) { /* they are a quarter full when they grow */
+        memory_free(c->slots);
+        c->slots = NULL;
+    }
+    if (c->slots)
+        memset(c->slots, 0, (c->slot_mask + 1) * sizeof *c->slots);
+    if (is_too_large(c->heap.capacity, c->heap.n))
+        buf_free(&c->heap);
+    buf_clear(&c->heap);
+    c->entry_count = 0;
+    c->last_code = UINT32_MAX;
+}
+
+void column_recycle(struct column *c)
+{
+    recycle_values(c);
+    recycle_texts(c);
+    c->is_plain = c->row_is_array = false;
+    c->nanoseconds = NULL;
 }

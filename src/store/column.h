@@ -36,6 +36,7 @@ struct column {
     bool row_is_array;        /* the newest row's text is a JSON array made of several values */
     uint32_t count, capacity; /* values */
     uint32_t *rows;
+    uint32_t *kept_rows; /* recycled memory for `rows`, of the same capacity */
     union {
         int64_t *numbers; /* COLUMN_NUMBER, COLUMN_TIME, COLUMN_BOOL */
         double *reals;
@@ -57,8 +58,17 @@ void column_free(struct column *c);
  * of a column that is no list: text becomes a JSON array text, other kinds keep the first. Texts are at most
  * 1 GiB. */
 void column_add_text(struct column *c, uint32_t row, struct str text);
+/* The same with what column_ahead() said of the text. */
+void column_add_text_ahead(struct column *c, uint32_t row, struct str text, uint32_t hash);
 void column_add_number(struct column *c, uint32_t row, int64_t number);
 void column_add_real(struct column *c, uint32_t row, double real);
+
+/* A dictionary's memory is far away: three steps, each of which waits for the one before. Asking for it for
+ * all values of a row at once lets them wait together. First step: the text's hash, 0 when it needs none. */
+uint32_t column_ahead(const struct column *c, struct str text);
+/* Second and third step: the entry the hash leads to, and its text. They change nothing. */
+void column_ahead_entry(const struct column *c, uint32_t hash);
+void column_ahead_text(const struct column *c, uint32_t hash);
 
 static inline uint32_t column_row(const struct column *c, uint32_t value)
 {
@@ -77,9 +87,12 @@ static inline struct str column_text(const struct column *c, uint32_t value)
 
 /* Index of the first value whose row is `row` or later; count when there is none. */
 uint32_t column_first(const struct column *c, uint32_t row);
-/* Memory in use, roughly. */
+/* Memory that holds something, roughly. */
 size_t column_bytes(const struct column *c);
 /* No more values will come: gives the look-up table back. */
 void column_freeze(struct column *c);
+/* Empty again, as column_init() makes it, but with the memory it had: filling fresh memory costs more than
+ * what is done with it. Memory of which less than a quarter was in use is given back. */
+void column_recycle(struct column *c);
 
 #endif

@@ -8,7 +8,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 
-enum { COLUMN_BY_OVERFLOW = UINT16_MAX };
+enum { COLUMN_BY_OVERFLOW = UINT16_MAX, AHEAD = 32 };
 
 static const enum column_kind kind_of_type[] = {
     [TYPE_KEYWORD] = COLUMN_TEXT, [TYPE_TEXT] = COLUMN_TEXT,   [TYPE_IP] = COLUMN_TEXT,
@@ -23,6 +23,29 @@ enum column_kind column_kind_of(enum value_type type)
 
 /* ---- columns ---- */
 
+/* A spare column of that name. Names of declared and vendor fields live as long as the process, so their
+ * place tells. */
+static struct column *take_spare(struct column_set *set, struct str name)
+{
+    for (uint32_t i = 0; i < set->spare_count; i++) {
+        struct column *c = set->spare[i];
+        if (c->name.p == name.p) {
+            set->spare[i] = set->spare[--set->spare_count];
+            return c;
+        }
+    }
+    return NULL;
+}
+
+static struct column *make_column(struct str name, enum column_kind kind, bool is_list)
+{
+    struct column *c = NEW(struct column);
+    column_init(c, name, kind, is_list);
+    field_id known = field_find(name);
+    c->has_bloom = known != FIELD_NONE && kind == COLUMN_TEXT && field_get(known)->index == INDEX_BLOOM;
+    return c;
+}
+
 static struct column *append_column(struct column_set *set, struct str name, enum column_kind kind,
                                     bool is_list)
 {
@@ -30,10 +53,9 @@ static struct column *append_column(struct column_set *set, struct str name, enu
         set->capacity = set->capacity ? set->capacity * 2 : 64;
         set->columns = memory_resize_array(set->columns, set->capacity, sizeof *set->columns);
     }
-    struct column *c = NEW(struct column);
-    column_init(c, name, kind, is_list);
-    field_id known = field_find(name);
-    c->has_bloom = known != FIELD_NONE && kind == COLUMN_TEXT && field_get(known)->index == INDEX_BLOOM;
+    struct column *c = take_spare(set, name);
+    if (!c)
+        c = make_column(name, kind, is_list);
     set->columns[set->count++] = c;
     return c;
 }
@@ -60,28 +82,68 @@ struct column *column_set_find(const struct column_set *set, struct str name)
     return NULL;
 }
 
-struct column_set *column_set_new(void)
+static void begin_columns(struct column_set *set)
 {
-    struct column_set *set = NEW(struct column_set);
-    arena_init(&set->arena, 16 * 1024);
-    set->by_field = NEW_ARRAY(uint16_t, FIELD_MAX);
     set->min_time_ns = set->max_time_ns = set->first_time_ns = TIME_UNKNOWN;
     set->sequence = declared_column(set, FIELD_HYAKUYO_SEQUENCE);
     set->timestamp = declared_column(set, FIELD_TIMESTAMP);
     set->ingested = declared_column(set, FIELD_EVENT_INGESTED);
     set->original = declared_column(set, FIELD_EVENT_ORIGINAL);
     set->original->is_plain = true; /* records hardly ever repeat */
+}
+
+struct column_set *column_set_new(void)
+{
+    struct column_set *set = NEW(struct column_set);
+    arena_init(&set->arena, 16 * 1024);
+    set->by_field = NEW_ARRAY(uint16_t, FIELD_MAX);
+    begin_columns(set);
     return set;
+}
+
+static void free_column(struct column *c)
+{
+    column_free(c);
+    memory_free(c);
+}
+
+static void free_spare(struct column_set *set)
+{
+    for (uint32_t i = 0; i < set->spare_count; i++)
+        free_column(set->spare[i]);
+    memory_free(set->spare);
+    set->spare = NULL;
+    set->spare_count = 0;
+}
+
+void column_set_recycle(struct column_set *set)
+{
+    free_spare(set);
+    set->spare = NEW_ARRAY(struct column *, set->count);
+    for (uint32_t i = 0; i < set->count; i++) {
+        struct column *c = set->columns[i];
+        if (str_starts(c->name, COLUMN_NANOSECONDS)) { /* its name goes with the arena */
+            free_column(c);
+            continue;
+        }
+        column_recycle(c);
+        set->spare[set->spare_count++] = c;
+    }
+    arena_reset(&set->arena);
+    memset(set->by_field, 0, FIELD_MAX * sizeof *set->by_field);
+    set->count = set->rows = 0;
+    set->text_bytes = 0;
+    set->overflow = NULL;
+    begin_columns(set);
 }
 
 void column_set_free(struct column_set *set)
 {
     if (!set)
         return;
-    for (uint32_t i = 0; i < set->count; i++) {
-        column_free(set->columns[i]);
-        memory_free(set->columns[i]);
-    }
+    free_spare(set);
+    for (uint32_t i = 0; i < set->count; i++)
+        free_column(set->columns[i]);
     memory_free(set->columns);
     memory_free(set->by_field);
     arena_free(&set->arena);
@@ -172,11 +234,11 @@ static void add_time(struct column_set *set, struct column *c, int64_t time_ns)
         add_nanoseconds(set, c, remainder);
 }
 
-static void add_value(struct column_set *set, struct column *c, const struct value *v)
+static void add_value(struct column_set *set, struct column *c, const struct value *v, uint32_t hash)
 {
     switch (c->kind) {
     case COLUMN_TEXT:
-        column_add_text(c, set->rows, value_text(v));
+        column_add_text_ahead(c, set->rows, value_text(v), hash);
         break;
     case COLUMN_TIME:
         add_time(set, c, v->number);
@@ -247,6 +309,32 @@ static void add_failure_tag(struct column_set *set, const struct event *e)
     column_add_text(column_of(set, FIELD_TAGS), set->rows, STR("parse_failure"));
 }
 
+/* A few values at once: where they go, then what is needed there, then the values. False when some must go to
+ * the overflow column. */
+static bool add_values(struct column_set *set, const struct value *values, unsigned count)
+{
+    struct column *columns[AHEAD];
+    uint32_t hashes[AHEAD];
+    bool all_placed = true;
+    for (unsigned i = 0; i < count; i++) {
+        bool is_wanted = !is_member(values[i].field);
+        columns[i] = is_wanted ? column_of(set, values[i].field) : NULL;
+        all_placed = all_placed && (!is_wanted || columns[i]);
+        bool is_text = columns[i] && columns[i]->kind == COLUMN_TEXT;
+        hashes[i] = is_text ? column_ahead(columns[i], value_text(&values[i])) : 0;
+    }
+    for (unsigned i = 0; i < count; i++)
+        if (hashes[i])
+            column_ahead_entry(columns[i], hashes[i]);
+    for (unsigned i = 0; i < count; i++)
+        if (hashes[i])
+            column_ahead_text(columns[i], hashes[i]);
+    for (unsigned i = 0; i < count; i++)
+        if (columns[i])
+            add_value(set, columns[i], &values[i], hashes[i]);
+    return all_placed;
+}
+
 void column_set_add_event(struct column_set *set, const struct event *e, uint64_t sequence)
 {
     bool has_overflow = false;
@@ -256,16 +344,8 @@ void column_set_add_event(struct column_set *set, const struct event *e, uint64_
     add_original(set, e->raw);
     if (e->flags & EVENT_PARSE_FAILURE)
         add_failure_tag(set, e);
-    for (uint16_t i = 0; i < e->count; i++) {
-        const struct value *v = &e->values[i];
-        if (is_member(v->field))
-            continue;
-        struct column *c = column_of(set, v->field);
-        if (c)
-            add_value(set, c, v);
-        else
-            has_overflow = true;
-    }
+    for (unsigned i = 0; i < e->count; i += AHEAD)
+        has_overflow |= !add_values(set, &e->values[i], e->count - i < AHEAD ? e->count - i : AHEAD);
     if (has_overflow)
         add_overflow(set, e);
     set->text_bytes += e->raw.n;

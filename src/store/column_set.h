@@ -23,6 +23,8 @@
 struct column_set {
     struct column **columns; /* stable pointers, in order of first occurrence */
     uint32_t count, capacity;
+    struct column **spare; /* empty ones with memory, for the fields of the part before */
+    uint32_t spare_count;
     uint32_t rows;
     int64_t min_time_ns, max_time_ns; /* of @timestamp; TIME_UNKNOWN while there is none */
     int64_t first_time_ns;            /* of the first row that has one */
@@ -35,6 +37,8 @@ struct column_set {
 
 struct column_set *column_set_new(void);
 void column_set_free(struct column_set *set);
+/* As new, with memory for the columns that it held. Only for sets that were not frozen. */
+void column_set_recycle(struct column_set *set);
 
 /* One more row. `sequence` is the event's identity. The event is copied, nothing of it is kept. */
 void column_set_add_event(struct column_set *set, const struct event *e, uint64_t sequence);
@@ -46,7 +50,7 @@ struct column *column_set_find(const struct column_set *set, struct str name); /
 /* Ends a row that was filled column by column. */
 void column_set_end_row(struct column_set *set, int64_t time_ns);
 
-size_t column_set_bytes(const struct column_set *set); /* memory in use, roughly */
+size_t column_set_bytes(const struct column_set *set); /* memory that holds something, roughly */
 void column_set_freeze(struct column_set *set);        /* no more rows will come */
 
 enum column_kind column_kind_of(enum value_type type);

@@ -11,6 +11,7 @@
 #include "store/bloom.h"
 #include "store/column_set.h"
 #include "store/parquet_rle.h"
+#include "store/parquet_unpack.h"
 
 /* ---- columns ---- */
 
@@ -87,6 +88,47 @@ static void test_texts_become_utf8(void **state)
     column_free(&c);
 }
 
+static void fill_column(struct column *c, uint32_t rows, unsigned every, unsigned different)
+{
+    char text[32];
+    for (uint32_t row = 0; row < rows; row += every) {
+        int n = snprintf(text, sizeof text, "text %u", row % different);
+        column_add_text(c, row, str_n(text, (size_t)n));
+    }
+}
+
+/* A recycled column is as a new one, and gives back what it does not need. */
+static void test_recycling(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t rows;
+        unsigned every, different;
+    } rounds[] = {{30000, 1, 100}, {30000, 2, 30000}, {50000, 3, 7},
+                  {100, 1, 100},   {40000, 1, 40000}, {5, 2, 1}};
+    struct column used, fresh;
+    column_init(&used, STR("a"), COLUMN_TEXT, false);
+    for (size_t i = 0; i < COUNT_OF(rounds); i++) {
+        column_init(&fresh, STR("a"), COLUMN_TEXT, false);
+        fill_column(&fresh, rounds[i].rows, rounds[i].every, rounds[i].different);
+        fill_column(&used, rounds[i].rows, rounds[i].every, rounds[i].different);
+        assert_int_equal(used.count, fresh.count);
+        assert_int_equal(used.entry_count, fresh.entry_count);
+        assert_int_equal(used.is_plain, fresh.is_plain);
+        assert_int_equal(used.rows == NULL, fresh.rows == NULL);
+        for (uint32_t v = 0; v < fresh.count; v++) {
+            assert_int_equal(column_row(&used, v), column_row(&fresh, v));
+            assert_true(str_eq(column_text(&used, v), column_text(&fresh, v)));
+        }
+        column_free(&fresh);
+        column_recycle(&used);
+        assert_int_equal(used.count + used.entry_count + used.heap.n, 0);
+        assert_true(used.capacity <= rounds[i].rows * 4 + 64);
+    }
+    assert_true(used.heap.capacity < 1024);
+    column_free(&used);
+}
+
 /* ---- encodings ---- */
 
 static uint64_t read_varint(const unsigned char **p)
@@ -106,6 +148,41 @@ static uint64_t read_bits(const unsigned char *p, size_t at, unsigned width)
     for (unsigned i = 0; i < width; i++)
         v |= (uint64_t)(p[(at + i) / 8] >> ((at + i) % 8) & 1) << i;
     return v;
+}
+
+/* Our reader gives the same, whether it reads one by one, skips, or is told how many are alike. */
+static void expect_read_back(struct str bytes, const uint32_t *values, size_t count, unsigned width)
+{
+    struct rle_reader r;
+    uint32_t value;
+    rle_read_begin(&r, bytes, width);
+    for (size_t i = 0; i < count; i++) {
+        assert_true(rle_read(&r, &value));
+        assert_int_equal(value, values[i]);
+    }
+    rle_read_begin(&r, bytes, width);
+    for (size_t i = 0; i < count;) {
+        uint64_t same;
+        assert_true(rle_same(&r, &same, &value));
+        for (uint64_t k = 0; k < same && i + k < count; k++)
+            assert_int_equal(value, values[i + k]);
+        uint64_t step = (uint64_t)random() % 5 + 1;
+        step = step < count - i ? step : count - i;
+        assert_true(rle_skip(&r, step));
+        i += step;
+    }
+    if (width > 1)
+        return;
+    uint64_t ones = 0, expected = 0;
+    rle_read_begin(&r, bytes, width);
+    for (size_t i = 0; i < count;) {
+        uint64_t step = (uint64_t)random() % 200 + 1;
+        step = step < count - i ? step : count - i;
+        assert_true(rle_count_ones(&r, step, &ones));
+        for (; step; step--)
+            expected += values[i++];
+        assert_int_equal(ones, expected);
+    }
 }
 
 static void expect_hybrid(const uint32_t *values, size_t count, unsigned width)
@@ -130,6 +207,10 @@ static void expect_hybrid(const uint32_t *values, size_t count, unsigned width)
         }
     }
     assert_true(p == end && at >= count && at < count + 8);
+    expect_read_back(buf_str(&out), values, count, width);
+    struct rle_reader r;
+    rle_read_begin(&r, str_slice(buf_str(&out), 0, out.n - 1), width);
+    assert_false(rle_skip(&r, at)); /* cut off */
     buf_free(&out);
 }
 
@@ -179,6 +260,14 @@ static void expect_delta(const int64_t *values, size_t count)
         }
     }
     assert_true(p == (const unsigned char *)out.p + out.n);
+    struct delta_reader r;
+    int64_t number;
+    assert_true(delta_read_begin(&r, buf_str(&out)));
+    for (size_t i = 0; i < count; i++) {
+        assert_true(delta_read(&r, &number));
+        assert_int_equal(number, values[i]);
+    }
+    assert_false(delta_read(&r, &number));
     buf_free(&out);
 }
 
@@ -250,6 +339,7 @@ int main(void)
         cmocka_unit_test(test_dictionary_and_giving_up),
         cmocka_unit_test(test_several_texts_in_a_scalar),
         cmocka_unit_test(test_texts_become_utf8),
+        cmocka_unit_test(test_recycling),
         cmocka_unit_test(test_hybrid),
         cmocka_unit_test(test_delta),
         cmocka_unit_test(test_bloom),

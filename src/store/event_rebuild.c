@@ -102,16 +102,22 @@ void event_rebuild_text(struct event_rebuild *r, struct str column, struct str t
     }
 }
 
+static void add_to_time(int64_t *time_ns, int64_t number)
+{
+    if (*time_ns != TIME_UNKNOWN && *time_ns < INT64_MAX - number)
+        *time_ns += number;
+}
+
 /* The column comes after the time it belongs to. */
 static void add_nanoseconds(struct event_rebuild *r, field_id field, int64_t number)
 {
-    if (field == FIELD_TIMESTAMP) {
-        r->event.time_ns += number;
+    if (number < 1 || number > 999)
         return;
-    }
+    if (field == FIELD_TIMESTAMP)
+        add_to_time(&r->event.time_ns, number);
     for (uint16_t i = 0; i < r->event.count; i++)
         if (r->event.values[i].field == field && r->event.values[i].type == TYPE_DATE)
-            r->event.values[i].number += number;
+            add_to_time(&r->event.values[i].number, number);
 }
 
 void event_rebuild_number(struct event_rebuild *r, struct str column, enum column_kind kind, int64_t number)

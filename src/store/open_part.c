@@ -4,12 +4,61 @@
 
 #include "base/memory.h"
 
-struct open_part *open_part_new(uint64_t first_sequence)
+/* ---- spare memory ---- */
+
+void set_pool_init(struct set_pool *pool)
+{
+    *pool = (struct set_pool){0};
+    pthread_mutex_init(&pool->lock, NULL);
+}
+
+void set_pool_free(struct set_pool *pool)
+{
+    column_set_free(pool->spare);
+    pthread_mutex_destroy(&pool->lock);
+}
+
+static struct column_set *exchange_spare(struct set_pool *pool, struct column_set *set)
+{
+    pthread_mutex_lock(&pool->lock);
+    struct column_set *before = pool->spare;
+    pool->spare = set;
+    pool->spared_ns = clock_monotonic_ns();
+    pthread_mutex_unlock(&pool->lock);
+    return before;
+}
+
+static struct column_set *take_set(struct set_pool *pool)
+{
+    struct column_set *set = exchange_spare(pool, NULL);
+    return set ? set : column_set_new();
+}
+
+/* One is enough: the open part and the one that is being sealed take turns. */
+static void give_set(struct set_pool *pool, struct column_set *set)
+{
+    column_set_recycle(set);
+    column_set_free(exchange_spare(pool, set));
+}
+
+void set_pool_trim(struct set_pool *pool, int64_t after_ns)
+{
+    pthread_mutex_lock(&pool->lock);
+    bool is_old = pool->spare && clock_monotonic_ns() - pool->spared_ns > after_ns;
+    pthread_mutex_unlock(&pool->lock);
+    if (is_old)
+        column_set_free(exchange_spare(pool, NULL));
+}
+
+/* ---- the part ---- */
+
+struct open_part *open_part_new(struct set_pool *pool, uint64_t first_sequence)
 {
     struct open_part *p = NEW(struct open_part);
     pthread_mutex_init(&p->lock, NULL);
     atomic_init(&p->references, 1);
-    p->set = column_set_new();
+    p->pool = pool;
+    p->set = take_set(pool);
     p->first_sequence = first_sequence;
     p->last_sequence = first_sequence - 1;
     return p;
@@ -26,7 +75,7 @@ void open_part_release(struct open_part *p)
     if (!p || atomic_fetch_sub(&p->references, 1) != 1)
         return;
     pthread_mutex_destroy(&p->lock);
-    column_set_free(p->set);
+    give_set(p->pool, p->set);
     memory_free(p);
 }
 

@@ -9,20 +9,15 @@
 
 #include "base/memory.h"
 #include "store/bloom.h"
+#include "store/parquet_format.h"
 #include "store/parquet_page.h"
 #include "store/parquet_thrift.h"
 
 enum { FLUSH_BYTES = 1 << 20 };
 
-/* parquet.thrift: Type, FieldRepetitionType, ConvertedType, CompressionCodec */
-enum { TYPE_BOOLEAN = 0, TYPE_INT64 = 2, TYPE_DOUBLE_8 = 5, TYPE_BYTE_ARRAY = 6 };
-enum { OPTIONAL = 1, REPEATED = 2 };
-enum { CONVERTED_UTF8 = 0, CONVERTED_LIST = 3, CONVERTED_TIMESTAMP_MICROS = 10 };
-enum { CODEC_ZSTD = 6 };
-
 static const int32_t physical_type[COLUMN_KIND_COUNT] = {
-    [COLUMN_TEXT] = TYPE_BYTE_ARRAY, [COLUMN_NUMBER] = TYPE_INT64, [COLUMN_TIME] = TYPE_INT64,
-    [COLUMN_REAL] = TYPE_DOUBLE_8,   [COLUMN_BOOL] = TYPE_BOOLEAN,
+    [COLUMN_TEXT] = PHYSICAL_TEXT,   [COLUMN_NUMBER] = PHYSICAL_INT64, [COLUMN_TIME] = PHYSICAL_INT64,
+    [COLUMN_REAL] = PHYSICAL_DOUBLE, [COLUMN_BOOL] = PHYSICAL_BOOLEAN,
 };
 
 struct placed_chunk {
@@ -30,11 +25,13 @@ struct placed_chunk {
     uint64_t offset;
     struct bloom_place bloom; /* bytes == 0: none */
     uint32_t bloom_header_bytes;
+    uint64_t index_offset;
+    uint32_t index_bytes;
 };
 
 struct row_group {
     struct placed_chunk *chunks; /* one per column of the file */
-    uint32_t rows;
+    uint32_t chunk_count, rows;
 };
 
 struct parquet_file {
@@ -67,10 +64,17 @@ struct parquet_file *parquet_file_create(const char *path, int zstd_level, struc
     return f;
 }
 
+static void free_group(struct row_group *g)
+{
+    for (uint32_t i = 0; i < g->chunk_count; i++)
+        memory_free(g->chunks[i].chunk.pages);
+    memory_free(g->chunks);
+}
+
 static void file_free(struct parquet_file *f)
 {
     for (uint32_t i = 0; i < f->group_count; i++)
-        memory_free(f->groups[i].chunks);
+        free_group(&f->groups[i]);
     memory_free(f->groups);
     part_columns_free(f->columns, f->column_count);
     page_encoder_free(f->encoder);
@@ -162,9 +166,37 @@ bool parquet_file_write(struct parquet_file *f, const struct column_set *set, st
     check_columns(f, set);
     f->groups = memory_resize_array(f->groups, f->group_count + 1, sizeof *f->groups);
     struct row_group *g = &f->groups[f->group_count++];
-    *g = (struct row_group){.chunks = NEW_ARRAY(struct placed_chunk, set->count), .rows = set->rows};
+    *g = (struct row_group){NEW_ARRAY(struct placed_chunk, set->count), set->count, set->rows};
     f->rows += set->rows;
     return write_columns(f, set, g->chunks, err);
+}
+
+/* ---- offset index ---- */
+
+/* Which rows are on which page: readers of single rows (row_reader.c) go straight there. */
+static void write_index(struct parquet_file *f, struct placed_chunk *placed)
+{
+    struct thrift t;
+    const struct parquet_chunk *c = &placed->chunk;
+    placed->index_offset = position(f);
+    thrift_begin(&t, &f->out);
+    thrift_list(&t, 1, THRIFT_STRUCT, c->page_count);
+    for (uint32_t i = 0; i < c->page_count; i++) {
+        thrift_element_struct(&t);
+        thrift_i64(&t, 1, (int64_t)(placed->offset + c->pages[i].offset));
+        thrift_i32(&t, 2, (int32_t)c->pages[i].bytes);
+        thrift_i64(&t, 3, c->pages[i].first_row);
+        thrift_end(&t);
+    }
+    thrift_end(&t);
+    placed->index_bytes = (uint32_t)(position(f) - placed->index_offset);
+}
+
+static void write_indexes(struct parquet_file *f)
+{
+    for (uint32_t g = 0; g < f->group_count; g++)
+        for (uint32_t i = 0; i < f->column_count; i++)
+            write_index(f, &f->groups[g].chunks[i]);
 }
 
 /* ---- footer ---- */
@@ -201,7 +233,7 @@ static void logical_type(struct thrift *t, enum column_kind kind)
 
 static void write_leaf(struct thrift *t, enum column_kind kind, struct str name)
 {
-    begin_element(t, physical_type[kind], OPTIONAL, name);
+    begin_element(t, physical_type[kind], REPETITION_OPTIONAL, name);
     logical_type(t, kind);
     thrift_end(t);
 }
@@ -209,14 +241,14 @@ static void write_leaf(struct thrift *t, enum column_kind kind, struct str name)
 /* optional group NAME (LIST) { repeated group list { optional TYPE element } } */
 static void write_list(struct thrift *t, const struct part_column *c)
 {
-    begin_element(t, -1, OPTIONAL, c->name);
+    begin_element(t, -1, REPETITION_OPTIONAL, c->name);
     thrift_i32(t, 5, 1);
     thrift_i32(t, 6, CONVERTED_LIST);
     thrift_struct(t, 10);
     thrift_empty(t, 3);
     thrift_end(t);
     thrift_end(t);
-    begin_element(t, -1, REPEATED, STR("list"));
+    begin_element(t, -1, REPETITION_REPEATED, STR("list"));
     thrift_i32(t, 5, 1);
     thrift_end(t);
     write_leaf(t, c->kind, STR("element"));
@@ -294,6 +326,8 @@ static void write_chunk(struct thrift *t, const struct part_column *column, cons
         thrift_i32(t, 15, (int32_t)(placed->bloom.bytes + placed->bloom_header_bytes));
     }
     thrift_end(t);
+    thrift_i64(t, 4, (int64_t)placed->index_offset);
+    thrift_i32(t, 5, (int32_t)placed->index_bytes);
     thrift_end(t);
 }
 
@@ -391,6 +425,7 @@ static void describe(struct parquet_file *f, struct part *part)
 
 bool parquet_file_finish(struct parquet_file *f, struct part *part, struct error *err)
 {
+    write_indexes(f);
     write_footer(f, part);
     bool ok = flush(f, err);
     if (ok && fsync(f->fd) != 0)

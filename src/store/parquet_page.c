@@ -2,7 +2,7 @@
  * because every reader knows them. Reads a column, leaves bytes and what the footer must say about them
  * (parquet_file.c).
  *
- * Encodings: texts that repeat → dictionary; other texts → plain, in pages of about a mebibyte; numbers and
+ * Encodings: texts that repeat → dictionary; other texts → plain; numbers and
  * times with few different values → dictionary, others → delta; reals and booleans → plain. */
 #include "store/parquet_page.h"
 
@@ -13,12 +13,10 @@
 #include "store/parquet_thrift.h"
 
 enum {
-    PAGE_BYTES = 1 << 17,
+    TEXT_PAGE_BYTES = 1 << 17,
+    PAGE_BITS = 8 << 14, /* of other pages: whoever wants one row unpacks no more than this of each column */
     NUMBER_DICTIONARY_MAX = 1 << 14,
     NUMBER_SLOTS = NUMBER_DICTIONARY_MAX * 2,
-    PAGE_DATA = 0,
-    PAGE_DICTIONARY = 2,
-    LIST_DEFINED = 3, /* definition level of a list's element; 0 = the field is absent */
 };
 
 struct page_encoder {
@@ -197,14 +195,26 @@ static void add_values(struct page_encoder *e, const struct column *c, const str
             add_plain_text(&e->page, column_text(c, i));
 }
 
+static void add_place(struct parquet_chunk *chunk, struct page_place place)
+{
+    if (chunk->page_count == chunk->page_capacity) {
+        chunk->page_capacity = chunk->page_capacity ? chunk->page_capacity * 2 : 16;
+        chunk->pages = memory_resize_array(chunk->pages, chunk->page_capacity, sizeof *chunk->pages);
+    }
+    chunk->pages[chunk->page_count++] = place;
+}
+
 static void write_data_page(struct page_encoder *e, const struct column *c, const struct span *s,
                             unsigned encoding, struct buf *out, struct parquet_chunk *chunk)
 {
     uint32_t values = c->is_list ? add_list_levels(e, c, s) : add_scalar_levels(e, c, s);
+    uint64_t offset = (uint64_t)chunk->compressed_bytes;
     add_values(e, c, s, encoding);
     chunk->values += values;
     chunk->nulls += values - (s->value_end - s->value);
     write_page(e, PAGE_DATA, values, encoding, out, chunk);
+    add_place(chunk,
+              (struct page_place){offset, (uint32_t)((uint64_t)chunk->compressed_bytes - offset), s->row});
 }
 
 /* ---- dictionaries ---- */
@@ -333,13 +343,38 @@ static void find_statistics(const struct column *c, struct parquet_chunk *chunk)
 
 /* ---- the column ---- */
 
-/* Where a page of plain texts that starts at `value` ends: a row's values stay together. */
-static uint32_t page_end(const struct column *c, uint32_t value)
+/* Where a page that starts at `value` ends: a row's values stay together. */
+static uint32_t text_page_end(const struct column *c, uint32_t value)
 {
     size_t bytes = 0;
     uint32_t end = value;
-    while (end < c->count && (bytes < PAGE_BYTES || column_row(c, end) == column_row(c, end - 1)))
+    while (end < c->count && (bytes < TEXT_PAGE_BYTES || column_row(c, end) == column_row(c, end - 1)))
         bytes += c->entries[c->codes[end++]].size + 4;
+    return end;
+}
+
+static unsigned value_bits(const struct page_encoder *e, const struct column *c, unsigned encoding)
+{
+    unsigned levels = c->is_list ? 3 : 1;
+    uint32_t dictionary = c->kind == COLUMN_TEXT ? c->entry_count : e->number_count;
+    if (encoding == ENCODING_DICTIONARY)
+        return levels + bits_for(dictionary - 1);
+    if (encoding == ENCODING_DELTA)
+        return levels + 32; /* about */
+    return levels + (c->kind == COLUMN_BOOL ? 1 : 64);
+}
+
+static uint32_t page_end(const struct page_encoder *e, const struct column *c, uint32_t value,
+                         unsigned encoding)
+{
+    if (c->kind == COLUMN_TEXT && encoding == ENCODING_PLAIN)
+        return text_page_end(c, value);
+    uint32_t most = PAGE_BITS / value_bits(e, c, encoding);
+    if (c->count - value <= most)
+        return c->count;
+    uint32_t end = value + most;
+    while (end < c->count && column_row(c, end) == column_row(c, end - 1))
+        end++;
     return end;
 }
 
@@ -353,10 +388,9 @@ void page_encode_column(struct page_encoder *e, const struct column *c, uint32_t
     if (encoding == ENCODING_DICTIONARY)
         write_dictionary(e, c, out, chunk);
     chunk->data_offset = out->n - start;
-    bool is_split = c->kind == COLUMN_TEXT && encoding == ENCODING_PLAIN;
     struct span s = {0};
     do {
-        s.value_end = is_split ? page_end(c, s.value) : c->count;
+        s.value_end = page_end(e, c, s.value, encoding);
         s.row_end = s.value_end == c->count ? rows : column_row(c, s.value_end);
         write_data_page(e, c, &s, encoding, out, chunk);
         s.row = s.row_end;

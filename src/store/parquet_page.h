@@ -3,6 +3,7 @@
 #define STORE_PARQUET_PAGE_H
 
 #include "store/column.h"
+#include "store/parquet_format.h"
 
 enum { STATISTIC_BYTES = 64 }; /* longer texts have no minimum and maximum */
 
@@ -17,9 +18,9 @@ struct parquet_chunk {
     int64_t uncompressed_bytes, compressed_bytes; /* page headers included */
     unsigned char min[STATISTIC_BYTES], max[STATISTIC_BYTES];
     uint8_t min_bytes, max_bytes;
+    struct page_place *pages; /* data pages; owned by the caller */
+    uint32_t page_count, page_capacity;
 };
-
-enum parquet_encoding { ENCODING_PLAIN = 0, ENCODING_RLE = 3, ENCODING_DELTA = 5, ENCODING_DICTIONARY = 8 };
 
 /* Compression context and buffers, reused from column to column; one per thread. */
 struct page_encoder;

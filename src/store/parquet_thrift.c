@@ -4,17 +4,6 @@
 
 #include "base/memory.h"
 
-enum {
-    TYPE_TRUE = 1,
-    TYPE_FALSE = 2,
-    TYPE_I16 = 4,
-    TYPE_I32 = 5,
-    TYPE_I64 = 6,
-    TYPE_BINARY = 8,
-    TYPE_LIST = 9,
-    TYPE_STRUCT = 12
-};
-
 void varint_add(struct buf *out, uint64_t value)
 {
     char *p = buf_reserve(out, 10);
@@ -60,36 +49,36 @@ static void field_header(struct thrift *t, int16_t field, unsigned type)
 
 void thrift_bool(struct thrift *t, int16_t field, bool value)
 {
-    field_header(t, field, value ? TYPE_TRUE : TYPE_FALSE);
+    field_header(t, field, value ? THRIFT_TRUE : THRIFT_FALSE);
 }
 
 void thrift_i16(struct thrift *t, int16_t field, int16_t value)
 {
-    field_header(t, field, TYPE_I16);
+    field_header(t, field, THRIFT_I16);
     varint_add(t->out, zigzag(value));
 }
 
 void thrift_i32(struct thrift *t, int16_t field, int32_t value)
 {
-    field_header(t, field, TYPE_I32);
+    field_header(t, field, THRIFT_I32);
     varint_add(t->out, zigzag(value));
 }
 
 void thrift_i64(struct thrift *t, int16_t field, int64_t value)
 {
-    field_header(t, field, TYPE_I64);
+    field_header(t, field, THRIFT_I64);
     varint_add(t->out, zigzag(value));
 }
 
 void thrift_binary(struct thrift *t, int16_t field, struct str bytes)
 {
-    field_header(t, field, TYPE_BINARY);
+    field_header(t, field, THRIFT_BINARY);
     thrift_element_binary(t, bytes);
 }
 
 void thrift_struct(struct thrift *t, int16_t field)
 {
-    field_header(t, field, TYPE_STRUCT);
+    field_header(t, field, THRIFT_STRUCT);
     push(t);
 }
 
@@ -99,9 +88,9 @@ void thrift_empty(struct thrift *t, int16_t field)
     thrift_end(t);
 }
 
-void thrift_list(struct thrift *t, int16_t field, enum thrift_element type, uint32_t count)
+void thrift_list(struct thrift *t, int16_t field, enum thrift_type type, uint32_t count)
 {
-    field_header(t, field, TYPE_LIST);
+    field_header(t, field, THRIFT_LIST);
     if (count < 15) {
         buf_char(t->out, (char)(count << 4 | (unsigned)type));
     } else {

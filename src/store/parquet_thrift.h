@@ -14,7 +14,20 @@ struct thrift {
     unsigned depth;
 };
 
-enum thrift_element { THRIFT_I32 = 5, THRIFT_BINARY = 8, THRIFT_STRUCT = 12 };
+enum thrift_type {
+    THRIFT_TRUE = 1,
+    THRIFT_FALSE = 2,
+    THRIFT_BYTE = 3,
+    THRIFT_I16 = 4,
+    THRIFT_I32 = 5,
+    THRIFT_I64 = 6,
+    THRIFT_DOUBLE = 7,
+    THRIFT_BINARY = 8,
+    THRIFT_LIST = 9,
+    THRIFT_SET = 10,
+    THRIFT_MAP = 11,
+    THRIFT_STRUCT = 12,
+};
 
 /* A document is one struct: thrift_begin … fields … thrift_end. */
 void thrift_begin(struct thrift *t, struct buf *out);
@@ -27,7 +40,7 @@ void thrift_i64(struct thrift *t, int16_t field, int64_t value);
 void thrift_binary(struct thrift *t, int16_t field, struct str bytes);
 void thrift_struct(struct thrift *t, int16_t field); /* ends with thrift_end */
 void thrift_empty(struct thrift *t, int16_t field);  /* a struct without members: a choice in a union */
-void thrift_list(struct thrift *t, int16_t field, enum thrift_element type, uint32_t count);
+void thrift_list(struct thrift *t, int16_t field, enum thrift_type type, uint32_t count);
 
 /* Elements of a list. */
 void thrift_element_struct(struct thrift *t); /* ends with thrift_end */

@@ -1,6 +1,6 @@
-/* The state plane's ground: one SQLite database in WAL mode, its migrations, and transactions. Each area of state has
- * its own file (state_parts.c, state_assets.c, state_incidents.c …) with its tables declared in state_schema.c. One
- * connection guarded by one lock: state changes are few; events never go here. */
+/* The state plane's ground: one SQLite database in WAL mode, its migrations, and transactions. Each area of
+ * state has its own file (state_parts.c, state_assets.c, state_incidents.c …) with its tables declared in
+ * state_schema.c. One connection guarded by one lock: state changes are few; events never go here. */
 #ifndef STORE_STATE_H
 #define STORE_STATE_H
 
@@ -9,12 +9,14 @@
 struct state;
 struct sqlite3;
 
-/* Opens or creates, migrates to this program's schema version; refuses a newer one with a sentence. NULL on error. */
+/* Opens or creates, migrates to this program's schema version; refuses a newer one with a sentence. NULL on
+ * error. */
 struct state *state_open(const char *path, struct error *err) MUST_CHECK;
 void state_close(struct state *s);
 
 /* Takes the lock and begins; every begin is followed by exactly one commit or rollback by the same thread.
- * Functions of the areas that write take the lock themselves when called outside a transaction (recursive). */
+ * Functions of the areas that write take the lock themselves when called outside a transaction (recursive).
+ */
 bool state_begin(struct state *s, struct error *err) MUST_CHECK;
 bool state_commit(struct state *s, struct error *err) MUST_CHECK;
 void state_rollback(struct state *s);

@@ -146,11 +146,14 @@ bool state_incidents_save(struct state *s, struct incident *incident, struct err
     if (ok) {
         ok = was_new ? insert_incident(s, incident, err) : update_incident(s, incident, err);
         for (uint32_t k = 0; ok && k < incident->finding_count; k++)
-            ok = save_finding(s, incident->id, &incident->findings[k], err);
+            ok =
+                incident->findings[k].is_stored || save_finding(s, incident->id, &incident->findings[k], err);
         ok = state_end(s, ok, err);
     }
     if (!ok)
         forget_new_ids(incident, was_new, finding_was_new);
+    for (uint32_t k = 0; ok && k < incident->finding_count; k++)
+        incident->findings[k].is_stored = true;
     memory_free(finding_was_new);
     return ok;
 }

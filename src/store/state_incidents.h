@@ -7,8 +7,8 @@
 #include "store/state.h"
 
 /* A new incident (id 0) is inserted and gets its id; a known one is updated as a whole, except its state,
- * which only state_incidents_change() moves. The same holds for its findings, by their ids; findings are
- * never removed. */
+ * which only state_incidents_change() moves. The same holds for its findings, by their ids; those that say
+ * is_stored are left alone, and all say so afterwards; findings are never removed. */
 bool state_incidents_save(struct state *s, struct incident *incident, struct error *err) MUST_CHECK;
 
 /* With its findings in order of first_ns. False with a sentence when there is no such incident. Strings live

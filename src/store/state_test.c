@@ -290,17 +290,22 @@ static void test_incidents(void **state)
                 loaded.findings[1].passage == PASSAGE_ALLOWED);
     assert_true(loaded.findings[1].likelihood_ratio == 300.5 && str_eq(loaded.findings[1].peers, STR("a;b")));
     assert_true(str_eq(loaded.title_ja, STR("IRC ボット")) && loaded.urgency_high == 4);
+    assert_true(findings[0].is_stored && findings[1].is_stored);
+    findings[0].count = 3; /* not said to have changed: left alone */
     findings[1].count = 8;
+    findings[1].is_stored = false;
     i.urgency = 4;
     OK(f, state_incidents_save(f->state, &i, &f->err));
     OK(f, state_incidents_load(f->state, i.id, &f->arena, &loaded, &f->err));
     assert_true(loaded.urgency == 4 && loaded.finding_count == 2 && loaded.findings[0].count == 8);
+    assert_int_equal(loaded.findings[1].count, 2);
     assert_false(state_incidents_load(f->state, 999, &f->arena, &loaded, &f->err));
     struct incident ghost = new_incident(NULL, 0, 1, 0);
     ghost.id = 999;
     assert_false(state_incidents_save(f->state, &ghost, &f->err));
     /* a finding of another incident is refused, and nothing of the new incident stays */
     struct incident thief = new_incident(findings, 1, 1, 0);
+    findings[0].is_stored = false;
     assert_false(state_incidents_save(f->state, &thief, &f->err));
     assert_int_equal(thief.id, 0);
 }

@@ -55,6 +55,7 @@ static struct store *store_new(const struct store_config *config, struct error *
     s->data_dir = memory_strdup(config->data_dir);
     s->events_folder = memory_strdup(real);
     s->reader = duckdb_reader_new(real, s->config.query_memory_bytes, s->config.query_threads);
+    s->rows = row_reader_new(0);
     return s;
 }
 
@@ -233,6 +234,7 @@ void store_close(struct store *s)
         pthread_join(s->keeper, NULL);
     writer_close(s->writer);
     duckdb_reader_free(s->reader);
+    row_reader_free(s->rows);
     catalogue_free(s->catalogue);
     state_parts_close(s->readonly_db);
     if (s->lock_fd >= 0)
@@ -257,6 +259,11 @@ uint64_t store_stored_through(struct store *s)
 bool store_put(struct store *s, struct batch *batch)
 {
     return writer_put(s->writer, batch);
+}
+
+void store_leave(struct store *s)
+{
+    writer_leave(s->writer);
 }
 
 void store_skip(struct store *s, uint64_t first, uint64_t last)

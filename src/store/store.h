@@ -48,6 +48,7 @@ void store_close(struct store *s);
 uint64_t store_stored_through(struct store *s);
 bool store_put(struct store *s, struct batch *batch);
 void store_skip(struct store *s, uint64_t first, uint64_t last);
+void store_leave(struct store *s); /* see writer_leave() */
 bool store_flush(struct store *s, unsigned timeout_ms);
 
 struct store_query {

@@ -140,6 +140,8 @@ static bool keep_json(void *context, size_t index, const struct event *event)
 {
     struct buf *documents = context;
     event_json(event, &documents[index]);
+    for (uint16_t i = 0; i < event->count; i++)
+        assert_non_null(event_get(event, event->values[i].field)); /* its index of fields is filled, too */
     return true;
 }
 

@@ -17,7 +17,7 @@
 #include "store/parquet_file.h"
 #include "store/state_parts.h"
 
-enum { SEALING_MAX = 2, RETRY_MS = 500, REPEAT_LOG_SECONDS = 60 };
+enum { SEALING_MAX = 2, RETRY_MS = 500, REPEAT_LOG_SECONDS = 60, SPARE_SECONDS = 30 };
 
 /* A batch, or a gap (batch == NULL). */
 struct waiting {
@@ -41,7 +41,7 @@ struct writer {
     struct open_part *queue[SEALING_MAX]; /* full ones, oldest first */
     uint32_t queue_count;
     uint64_t stored_through, flush_through;
-    bool is_closing, is_written_out, is_given_up;
+    bool is_leaving, is_closing, is_written_out, is_given_up;
     uint64_t events, parts;
     char problem[1024];
     int64_t problem_logged_ns;
@@ -66,16 +66,29 @@ bool writer_put(struct writer *w, struct batch *batch)
         return true;
     }
     pthread_mutex_lock(&w->lock);
-    while (!w->is_closing && w->waiting_count >= w->config.waiting_batches &&
-           batch->first_sequence > w->next_sequence)
-        pthread_cond_wait(&w->room, &w->lock);
     bool is_taken = !w->is_closing;
+    while (is_taken && w->waiting_count >= w->config.waiting_batches &&
+           batch->first_sequence > w->next_sequence) {
+        if (w->is_leaving && w->problem[0])
+            is_taken = false;
+        else
+            pthread_cond_wait(&w->room, &w->lock);
+        is_taken &= !w->is_closing;
+    }
     if (is_taken)
         add_waiting(w, (struct waiting){batch->first_sequence, batch->last_sequence, batch});
     pthread_mutex_unlock(&w->lock);
     if (!is_taken)
         batch_free(batch);
     return is_taken;
+}
+
+void writer_leave(struct writer *w)
+{
+    pthread_mutex_lock(&w->lock);
+    w->is_leaving = true;
+    pthread_cond_broadcast(&w->room);
+    pthread_mutex_unlock(&w->lock);
 }
 
 void writer_skip(struct writer *w, uint64_t first, uint64_t last)
@@ -103,7 +116,7 @@ static bool take_next(struct writer *w, struct waiting *out)
 
 static void start_part(struct writer *w, uint64_t first)
 {
-    w->open = open_part_new(first);
+    w->open = open_part_new(catalogue_pool(w->catalogue), first);
     catalogue_add_open(w->catalogue, w->open);
 }
 
@@ -209,6 +222,13 @@ static void wait_ms(pthread_cond_t *cond, pthread_mutex_t *lock, unsigned ms)
     pthread_cond_timedwait(cond, lock, &until);
 }
 
+/* Nothing to do for the moment. Lock held. */
+static void rest(struct writer *w)
+{
+    set_pool_trim(catalogue_pool(w->catalogue), SPARE_SECONDS * NS_PER_SECOND);
+    wait_ms(&w->arrived, &w->lock, w->config.seal_after_ms < 100 ? w->config.seal_after_ms : 100);
+}
+
 static void *write_loop(void *context)
 {
     struct writer *w = context;
@@ -224,7 +244,7 @@ static void *write_loop(void *context)
         else if (w->is_closing)
             break;
         else
-            wait_ms(&w->arrived, &w->lock, w->config.seal_after_ms < 100 ? w->config.seal_after_ms : 100);
+            rest(w);
     }
     w->is_written_out = true;
     pthread_cond_signal(&w->ready);
@@ -342,9 +362,6 @@ static bool seal_until_done(struct writer *w, struct open_part *open)
     struct error err = {.text = "?"};
     for (;;) {
         pthread_mutex_unlock(&w->lock);
-        pthread_mutex_lock(&open->lock); /* searches may be reading: they need the slots of no column */
-        column_set_freeze(open->set);
-        pthread_mutex_unlock(&open->lock);
         bool ok = seal(w, open, &err);
         pthread_mutex_lock(&w->lock);
         if (ok) {
@@ -352,6 +369,8 @@ static bool seal_until_done(struct writer *w, struct open_part *open)
             return true;
         }
         report_problem(w, &err);
+        if (w->is_leaving)
+            pthread_cond_broadcast(&w->room); /* put() need not wait any more */
         if (w->is_closing)
             return false;
         wait_ms(&w->ready, &w->lock, RETRY_MS);

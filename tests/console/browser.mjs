@@ -1,4 +1,5 @@
 // Chromium for the console tests: playwright-core from web/node_modules, the browser from Debian.
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
 const require = createRequire(new URL('../../web/package.json', import.meta.url));
@@ -33,7 +34,11 @@ export function overflow(page) {
     const out = [];
     if (document.documentElement.scrollWidth > innerWidth + 1) out.push(`the page is ${document.documentElement.scrollWidth} px wide`);
     const main = document.querySelector('main');
-    if (main && main.scrollWidth > main.clientWidth + 1) out.push(`main is ${main.scrollWidth} px wide in ${main.clientWidth}`);
+    if (main && main.scrollWidth > main.clientWidth + 1) {
+      const edge = main.getBoundingClientRect().left + main.clientWidth;
+      const past = [...main.querySelectorAll('*')].filter((e) => e.getBoundingClientRect().right > edge + 1 && !e.closest('.table-wrap, .incident-strip')).map((e) => `${e.tagName.toLowerCase()}.${e.getAttribute('class') ?? ''}`);
+      out.push(`main is ${main.scrollWidth} px wide in ${main.clientWidth}: ${past.slice(0, 6).join(', ')}`);
+    }
     for (const element of document.querySelectorAll('button, .chip, h1, h2, th, label, nav a')) {
       if (element.closest('.visually-hidden') || element.offsetParent === null) continue;
       const style = getComputedStyle(element);
@@ -81,4 +86,24 @@ export function contrastFailures(page) {
     }
     return [...bad];
   });
+}
+
+// Text of the interface in the wrong language: a whole message of the other language, or Japanese script in the English
+// console outside of what people and systems wrote.
+export function untranslated(page, language) {
+  const messages = Object.fromEntries(['ja', 'en'].map((tag) => [tag, JSON.parse(readFileSync(new URL(`../../web/messages/${tag}.json`, import.meta.url), 'utf8'))]));
+  const wrong = language === 'ja' ? 'en' : 'ja';
+  const foreign = Object.entries(messages[wrong]).filter(([name, text]) => text !== messages[language][name] && !text.includes('{')).map(([, text]) => text);
+  const own = Object.values(messages[language]);
+  return page.evaluate(({ foreign, language }) => {
+    const bad = new Set();
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+      const text = walker.currentNode.textContent.trim();
+      const element = walker.currentNode.parentElement;
+      if (text === '' || !element || element.closest('noscript, script, style, pre, code, .mono, textarea, button[lang]')) continue;
+      if (foreign.includes(text) || (language === 'en' && /[\u3040-\u30ff\u3400-\u9fff]/.test(text))) bad.add(text.slice(0, 60));
+    }
+    return [...bad];
+  }, { foreign: foreign.filter((text) => !own.includes(text)), language });
 }

@@ -13,6 +13,8 @@ const CSP = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self
 const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
 const DIST = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'web', 'dist');
 
+const WORKING = ['triage', 'investigating', 'containing', 'eradicating', 'recovering', 'monitoring', 'on_hold', 'false_positive', 'merged', 'duplicate'];
+
 export const TOKEN = 'one-time-token';
 export const PASSWORD = 'correct horse battery staple';
 
@@ -211,10 +213,10 @@ export function createMock({ findingsPerSecond = 2, setup = false, empty = false
       if (!incident) return problem(response, 404, 'No such incident', 'インシデントがありません', `There is no incident ${id}.`, `インシデント ${id} はありません。`);
       if (request.method === 'PATCH') {
         const { state, note } = await body(request);
-        incident.history = [{ time: iso(Date.now()), user: session.user, from: incident.state, to: state, note }, ...incident.history];
+        incident.history = [...incident.history, { time: iso(Date.now()), user: session.user, from: incident.state, to: state, note }];
         incident.state = state;
       }
-      return json(response, incident);
+      return json(response, { ...incident, next_states: WORKING.filter((state) => state !== incident.state) });
     }
     if (kind === 'sources' && request.method === 'PUT') {
       const change = await body(request);
@@ -275,7 +277,7 @@ function makeIncidents(base, history) {
   });
   return [
     worm,
-    plain(42, 'Mass mailing from PC-ADM-012', 'PC-ADM-012 から大量メール送信', ['PC-ADM-012 (10.20.40.12)'], 'k.mori', 'Admin', 3, 1, 0.975, 4, 0.6, 'assigned'),
+    plain(42, 'Mass mailing from PC-ADM-012', 'PC-ADM-012 から大量メール送信', ['PC-ADM-012 (10.20.40.12)'], 'k.mori', 'Admin', 3, 1, 0.975, 4, 0.6, 'investigating'),
     plain(43, 'IRC connection denied: finance officer', '財務担当役員のPCからIRC通信（遮断）', ['PC-FIN-005 (10.20.10.5)'], 'y.tanaka', 'Finance', 2, 4, 0.909, 3, 0.2),
     plain(44, 'Unlisted process from removable media', '外部媒体からの許可外起動', ['PC-ENG-077 (10.20.50.77)'], 's.ito', 'Eng', 2, 2, 0.21, 1, 5),
     plain(39, 'EICAR test file', 'EICARテストファイル', ['PC-ENG-015 (10.20.50.15)'], 'a.kato', 'Eng', 1, 2, 0.1, 1, 40, 'closed')

@@ -28,12 +28,12 @@ describe('client', () => {
   it('sends the CSRF token with what changes state, and only there', async () => {
     const { client, calls } = answering(200, { user: 'sato', roles: [], language: 'ja', csrf: 'token-1' });
     await client.login('sato', 'secret');
-    await client.changeIncident('7', 'triaged', 'looked at');
+    await client.changeIncident('7', 'triage', 'looked at');
     await client.status();
     expect(header(calls[1]!.init, 'X-CSRF-Token')).toBe('token-1');
     expect(calls[1]!.url).toBe('/api/v1/incidents/7');
     expect(calls[1]!.init.method).toBe('PATCH');
-    expect(calls[1]!.init.body).toBe('{"state":"triaged","note":"looked at"}');
+    expect(calls[1]!.init.body).toBe('{"state":"triage","note":"looked at"}');
     expect(header(calls[2]!.init, 'X-CSRF-Token')).toBeUndefined();
   });
 

@@ -51,10 +51,12 @@ describe('reducer', () => {
   });
 
   it('replaces an incident and drops a closed one', () => {
-    const opened = reduce(emptyState(), [incident(1, 'new'), incident(2, 'new'), incident(1, 'triaged')]);
-    expect([...opened.incidents.values()].map((i) => i.state)).toEqual(['triaged', 'new']);
+    const opened = reduce(emptyState(), [incident(1, 'new'), incident(2, 'new'), incident(1, 'triage')]);
+    expect([...opened.incidents.values()].map((i) => i.state)).toEqual(['triage', 'new']);
     const closed = reduce(opened, [incident(1, 'closed')]);
     expect([...closed.incidents.keys()]).toEqual(['2']);
+    expect(reduce(opened, [incident(1, 'false_positive'), incident(2, 'merged')]).incidents.size).toBe(0);
+    expect(reduce(opened, [incident(1, 'on_hold')]).incidents.size).toBe(2);
     expect(opened.incidents.size).toBe(2);
   });
 

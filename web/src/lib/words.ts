@@ -31,7 +31,8 @@ const postures: Record<Posture, { rank: number; word: () => string; long: () => 
   green: { rank: 1, word: m.posture_green, long: m.posture_green_long },
   yellow: { rank: 2, word: m.posture_yellow, long: m.posture_yellow_long },
   orange: { rank: 3, word: m.posture_orange, long: m.posture_orange_long },
-  red: { rank: 4, word: m.posture_red, long: m.posture_red_long }
+  red: { rank: 4, word: m.posture_red, long: m.posture_red_long },
+  unknown: { rank: 0, word: m.unknown, long: m.posture_unknown_long }
 };
 
 export function postureRank(posture: Posture | undefined): number {
@@ -46,15 +47,21 @@ export function postureLong(posture: Posture | undefined): string {
   return (posture === undefined ? m.not_measured : (postures[posture]?.long ?? m.not_measured))();
 }
 
-export const INCIDENT_STATES: IncidentState[] = [
-  'new', 'triaged', 'assigned', 'containing', 'eradicating', 'recovering', 'observing', 'review', 'closed'
-];
-
 const stateWords: Record<IncidentState, () => string> = {
-  new: m.state_new, triaged: m.state_triaged, assigned: m.state_assigned, containing: m.state_containing,
-  eradicating: m.state_eradicating, recovering: m.state_recovering, observing: m.state_observing, review: m.state_review,
-  closed: m.state_closed
+  new: m.state_new, triage: m.state_triage, investigating: m.state_investigating, containing: m.state_containing,
+  eradicating: m.state_eradicating, recovering: m.state_recovering, monitoring: m.state_monitoring, review: m.state_review,
+  closed: m.state_closed, on_hold: m.state_on_hold, false_positive: m.state_false_positive, merged: m.state_merged,
+  duplicate: m.state_duplicate
 };
+
+/* The way of an incident, in order; the side states come last. */
+const stateOrder = Object.keys(stateWords) as IncidentState[];
+
+/* The step most likely wanted: the next one along the way, else the first that is allowed. */
+export function likelyNext(from: IncidentState, allowed: IncidentState[]): IncidentState | undefined {
+  const along = stateOrder.filter((state) => allowed.includes(state));
+  return along.find((state) => stateOrder.indexOf(state) > stateOrder.indexOf(from)) ?? along[0];
+}
 
 export function stateWord(state: IncidentState): string {
   return (stateWords[state] ?? (() => state))();
@@ -70,6 +77,15 @@ export function stageWord(stage: string): string {
   return (stages[stage] ?? (() => stage))();
 }
 
+const roles: Record<string, () => string> = {
+  analyst: m.role_analyst, lead: m.role_lead, helpdesk: m.role_helpdesk, department: m.role_department, approver: m.role_approver,
+  auditor: m.role_auditor, administrator: m.role_administrator
+};
+
+export function roleWord(role: string): string {
+  return (roles[role] ?? (() => role))();
+}
+
 const reasonNames: Record<string, () => string> = {
   criteria: m.reason_criteria, criteria_version: m.reason_criteria, stage: m.stage, rule_id: m.rule_id, rule: m.rule, hosts_within_hour: m.reason_hosts_within_hour,
   registered: m.reason_registered, prior: m.reason_prior, correlation: m.reason_correlation, posterior: m.reason_posterior, calibrated: m.reason_calibrated,
@@ -83,11 +99,16 @@ export function reasonName(name: string): string {
 
 const evidenceGroups: Record<string, () => string> = {
   c2_flow: m.evidence_c2_flow, process: m.evidence_process, av: m.evidence_av, destination: m.evidence_destination,
-  outward_attack: m.evidence_outward_attack, agent_state: m.evidence_agent_state
+  outward_attack: m.evidence_outward_attack, agent_state: m.evidence_agent_state, scan: m.evidence_scan,
+  outward_exploit: m.evidence_outward_exploit, inside_exploit: m.evidence_inside_exploit, mx_query: m.evidence_mx_query, spam: m.evidence_spam, user_report: m.evidence_user_report
 };
 
+export function isEvidenceGroup(group: string): boolean {
+  return group in evidenceGroups;
+}
+
 export function evidenceWord(group: string): string {
-  return (evidenceGroups[group] ?? (() => group))();
+  return (evidenceGroups[group] ?? (() => group.replaceAll('_', ' ')))();
 }
 
 export function local(text: Text | string | undefined, language: Language = preferences.language): string {

@@ -2,10 +2,11 @@
 
 export type Language = 'ja' | 'en';
 export type Text = { en: string; ja: string };
-export type Posture = 'green' | 'yellow' | 'orange' | 'red';
+export type Posture = 'green' | 'yellow' | 'orange' | 'red' | 'unknown';
 export type Level = 'informational' | 'low' | 'medium' | 'high' | 'critical';
 export type IncidentState =
-  | 'new' | 'triaged' | 'assigned' | 'containing' | 'eradicating' | 'recovering' | 'observing' | 'review' | 'closed';
+  | 'new' | 'triage' | 'investigating' | 'containing' | 'eradicating' | 'recovering' | 'monitoring' | 'review' | 'closed'
+  | 'on_hold' | 'false_positive' | 'merged' | 'duplicate';
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export type JsonObject = { [key: string]: Json };
@@ -111,7 +112,8 @@ export interface IncidentDetail extends IncidentSummary {
   urgency_band?: [number, number];
   reason?: JsonObject;
   findings: IncidentFinding[];
-  history?: StateChange[];
+  history?: StateChange[]; /* oldest first */
+  next_states: IncidentState[]; /* what the server would accept from here */
 }
 
 export interface Source {

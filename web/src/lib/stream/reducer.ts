@@ -1,6 +1,7 @@
 /* What the live page knows, as a pure function of the messages of the stream. Messages wait in `Pending` and are folded in
  * at most ten times a second, so 50 findings a second cost ten renderings, and every list has a limit. */
 import type { IncidentSummary, JsonObject, Rate } from '../api/types';
+import { isOpen } from '../incident/state';
 import { toFinding, type Finding } from './finding';
 
 export const LIMITS = { findings: 200, events: 100, rates: 300, pending: 2000 } as const;
@@ -62,7 +63,7 @@ export function reduce(state: LiveState, messages: Message[]): LiveState {
       }
       case 'incident':
         if (incidents === state.incidents) incidents = new Map(incidents);
-        if (message.data.state === 'closed') incidents.delete(String(message.data.id));
+        if (!isOpen(message.data.state)) incidents.delete(String(message.data.id));
         else incidents.set(String(message.data.id), message.data);
         break;
       case 'rate':
