@@ -159,8 +159,8 @@ static int64_t time_of(struct replay *r, const struct line *line, int64_t receiv
                             .received_ns = received_ns,
                             .sequence = 1,
                             .sender = line->path};
-    normalise_record(r->pipeline.knowledge->normaliser, r->pipeline.normaliser_scratch, NULL, &record, NULL,
-                     scratch, &e);
+    normalise_record(r->pipeline.knowledge->normaliser, r->pipeline.normaliser_scratch, NULL, &record,
+                     &r->pipeline.anonymous, scratch, &e);
     int64_t time_ns = e.time_ns;
     arena_reset(scratch);
     return time_ns;
@@ -381,8 +381,8 @@ static int run(const struct arguments *a)
     struct desk_options options = {.criteria = criteria, .context = &r, .changed = print_incident};
     r.desk = criteria ? desk_new(&options, &err) : NULL;
     bool ok = r.desk != NULL && argument_time(a, "from", INT64_MIN, &r.from_ns, &err) &&
-              argument_time(a, "to", INT64_MAX, &r.to_ns, &err) && adopt(&r, &err) &&
-              read_input(&r, &err) && run_lines(&r, &err);
+              argument_time(a, "to", INT64_MAX, &r.to_ns, &err) && adopt(&r, &err) && read_input(&r, &err) &&
+              run_lines(&r, &err);
     pipeline_release(&r.pipeline);
     desk_free(r.desk);
     criteria_free(criteria);

@@ -41,7 +41,8 @@ static void print_stage(const char *stage, const char *file, struct str detail)
 static void trace_normalise(struct trace *t, struct record *record, struct arena *a, struct event *e)
 {
     char time[TIME_TEXT_MAX];
-    normalise_record(t->knowledge->normaliser, t->normaliser, t->memory, record, NULL, a, e);
+    struct source local = source_anonymous(zone_find(STR("local")));
+    normalise_record(t->knowledge->normaliser, t->normaliser, t->memory, record, &local, a, e);
     struct str parser = normaliser_parser_name(t->knowledge->normaliser, e->parser);
     print_stage("normalise", "src/normalise/normalise.c",
                 e->flags & EVENT_PARSE_FAILURE ? STR("parse_failure") : parser);

@@ -12,6 +12,7 @@
 void pipeline_adopt(struct pipeline *p, struct knowledge *knowledge, struct context *context)
 {
     pipeline_release(p);
+    p->anonymous = source_anonymous(zone_find(STR("local")));
     p->knowledge = knowledge;
     p->context = context;
     p->normaliser_scratch = normaliser_scratch_new(knowledge->normaliser);
@@ -39,7 +40,8 @@ static void normalise(struct pipeline *p, struct batch *b)
             record->source = source->number;
         struct event *e = &b->events[i];
         normalise_record(p->knowledge->normaliser, p->normaliser_scratch,
-                         knowledge_memory(p->knowledge, record->source), record, source, &b->arena, e);
+                         knowledge_memory(p->knowledge, record->source), record,
+                         source ? source : &p->anonymous, &b->arena, e);
         event_add(e, &b->arena, FIELD_HYAKUYO_PARSER,
                   normaliser_parser_name(p->knowledge->normaliser, e->parser));
     }

@@ -19,6 +19,7 @@ struct pipeline {
     struct detect_scratch *detect_scratch;
     pipeline_find_source find_source; /* NULL = sources are not looked up */
     void *find_source_context;
+    struct source anonymous; /* of records whose source is not known; set by pipeline_adopt() */
 };
 
 /* Takes over one reference each. */

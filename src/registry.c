@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/memory.h"
@@ -15,8 +16,9 @@
 
 struct registry {
     struct state *state;
-    pthread_rwlock_t lock; /* guards by_key and arena */
-    struct map by_key;     /* transport + sender → struct source * */
+    const struct zone *zone; /* the installation's: of sources without one of their own */
+    pthread_rwlock_t lock;   /* guards by_key and arena */
+    struct map by_key;       /* transport + sender → struct source * */
     struct arena arena;
     _Atomic(const struct source *) *by_number; /* REGISTRY_SOURCES_MAX of them */
     atomic_bool has_complained;
@@ -41,10 +43,13 @@ static bool is_same(const struct source *a, const struct source *b)
 static void put_source(struct registry *r, struct str key, const struct source *from)
 {
     uintptr_t *place = map_find(&r->by_key, key);
-    if (from->number >= REGISTRY_SOURCES_MAX || (place && is_same((const struct source *)*place, from)))
+    struct source wanted = *from;
+    if (wanted.zone == NULL)
+        wanted.zone = r->zone;
+    if (from->number >= REGISTRY_SOURCES_MAX || (place && is_same((const struct source *)*place, &wanted)))
         return;
     struct source *copy = ARENA_NEW(&r->arena, struct source);
-    *copy = *from;
+    *copy = wanted;
     copy->name = arena_str(&r->arena, from->name);
     copy->sender = arena_str(&r->arena, from->sender);
     copy->parser = arena_str(&r->arena, from->parser);
@@ -76,6 +81,7 @@ struct registry *registry_new(struct state *state, struct error *err)
 {
     struct registry *r = NEW(struct registry);
     r->state = state;
+    r->zone = zone_find(STR("local"));
     r->by_number = memory_zero(REGISTRY_SOURCES_MAX * sizeof *r->by_number);
     arena_init(&r->arena, 64 << 10);
     pthread_rwlock_init(&r->lock, NULL);
@@ -146,9 +152,8 @@ const struct source *registry_find(struct registry *r, uint8_t transport, struct
 
 const struct source *registry_get(const struct registry *r, uint32_t number)
 {
-    return number < REGISTRY_SOURCES_MAX
-               ? atomic_load_explicit(&r->by_number[number], memory_order_acquire)
-               : NULL;
+    return number < REGISTRY_SOURCES_MAX ? atomic_load_explicit(&r->by_number[number], memory_order_acquire)
+                                         : NULL;
 }
 
 static const struct source *find_cached(struct registry_cache *cache, const struct record *record)
@@ -157,10 +162,10 @@ static const struct source *find_cached(struct registry_cache *cache, const stru
     struct registry_cache_slot *slot = &cache->slots[hash % REGISTRY_CACHE_SLOTS];
     if (slot->source == NULL || slot->hash != hash || slot->transport != record->transport ||
         !str_eq(slot->source->sender, record->sender))
-        *slot = (struct registry_cache_slot){
-            hash,
-            registry_find(cache->registry, record->transport, record->sender, record->received_ns),
-            record->transport};
+        *slot = (struct registry_cache_slot){hash,
+                                             registry_find(cache->registry, record->transport, record->sender,
+                                                           record->received_ns),
+                                             record->transport};
     return slot->source;
 }
 

@@ -94,6 +94,7 @@ def test_pyarrow_finds_the_statistics_and_metadata(parts):
     assert metadata.metadata[b"hyakuyo.last_sequence"] == b"4000"
     group = metadata.row_group(0)
     columns = {group.column(i).path_in_schema: group.column(i) for i in range(group.num_columns)}
+    assert all(column.has_offset_index for column in columns.values())
     sequence = columns["hyakuyo.sequence"].statistics
     assert (sequence.min, sequence.max, sequence.null_count) == (1, 4000, 0)
     score = columns["event.risk_score"].statistics

@@ -16,4 +16,11 @@ struct source {
     bool registered;         /* false: seen, but nobody has accepted it yet (shown in quarantine) */
 };
 
+/* What records of no source are read as: nothing pinned, times without an offset in the given zone. */
+static inline struct source source_anonymous(const struct zone *zone)
+{
+    return (struct source){
+        .name = STR_EMPTY, .sender = STR_EMPTY, .parser = STR_EMPTY, .charset = STR_EMPTY, .zone = zone};
+}
+
 #endif

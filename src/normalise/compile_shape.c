@@ -197,9 +197,9 @@ static const struct {
     const char *name;
     enum shape_kind kind;
 } shape_names[] = {
-    {"none", SHAPE_NONE}, {"kv", SHAPE_KEY_VALUE},    {"json", SHAPE_JSON},
-    {"csv", SHAPE_CSV},   {"cef", SHAPE_CEF},         {"leef", SHAPE_LEEF},
-    {"xml", SHAPE_XML},   {"pattern", SHAPE_PATTERN}, {"structured", SHAPE_STRUCTURED},
+    {"none", SHAPE_NONE},         {"kv", SHAPE_KEY_VALUE},    {"json", SHAPE_JSON},
+    {"csv", SHAPE_CSV},           {"cef", SHAPE_CEF},         {"leef", SHAPE_LEEF},
+    {"xml", SHAPE_XML},           {"pattern", SHAPE_PATTERN}, {"structured", SHAPE_STRUCTURED},
     {"document", SHAPE_DOCUMENT},
 };
 
@@ -232,9 +232,10 @@ const struct shape *compile_shape(struct compile *c, const struct yaml *node, bo
     while (i < COUNT_OF(shape_names) && !str_eq(kind, str_c(shape_names[i].name)))
         i++;
     if (i == COUNT_OF(shape_names)) {
-        compile_mistake(c, node,
-                        "unknown shape \"%.*s\"; known: none kv json csv cef leef xml document pattern structured",
-                        STR_ARGS(kind));
+        compile_mistake(
+            c, node,
+            "unknown shape \"%.*s\"; known: none kv json csv cef leef xml document pattern structured",
+            STR_ARGS(kind));
         return NULL;
     }
     if (node->type == YAML_MAP && !compile_known_keys(c, node, shape_keys))

@@ -245,14 +245,14 @@ static const struct {
     enum step_kind kind;
     bool (*compile)(struct compile *, const struct yaml *, struct step *);
 } actions[] = {
-    {"parse", STEP_SHAPE, action_shape},     {"patterns", STEP_SHAPE, action_patterns},
-    {"pairs", STEP_PAIRS, action_pairs},     {"split", STEP_SPLIT, action_split},
-    {"each", STEP_EACH, action_each},
-    {"date", STEP_DATE, action_date},        {"url", STEP_URL, needs_from},
-    {"table", STEP_TABLE, action_table},     {"set", STEP_ASSIGN, action_set},
-    {"add", STEP_ASSIGN, action_add},        {"switch", STEP_SWITCH, action_switch},
-    {"remove", STEP_REMOVE, action_targets}, {"steps", STEP_BLOCK, action_steps},
-    {"refuse", STEP_REFUSE, action_flag},    {"stop", STEP_STOP, action_flag},
+    {"parse", STEP_SHAPE, action_shape},    {"patterns", STEP_SHAPE, action_patterns},
+    {"pairs", STEP_PAIRS, action_pairs},    {"split", STEP_SPLIT, action_split},
+    {"each", STEP_EACH, action_each},       {"date", STEP_DATE, action_date},
+    {"url", STEP_URL, needs_from},          {"table", STEP_TABLE, action_table},
+    {"set", STEP_ASSIGN, action_set},       {"add", STEP_ASSIGN, action_add},
+    {"switch", STEP_SWITCH, action_switch}, {"remove", STEP_REMOVE, action_targets},
+    {"steps", STEP_BLOCK, action_steps},    {"refuse", STEP_REFUSE, action_flag},
+    {"stop", STEP_STOP, action_flag},
 };
 
 static bool is_action(struct str key)

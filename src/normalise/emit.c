@@ -99,8 +99,8 @@ static void emit_slot(struct emission *m, slot_id id)
 
 /* Names of the record that nobody mentions -------- */
 
-/* A name as part of a field name: letters, digits, _ - @ and dots between them, 100 bytes at most. The names of
- * a part are the vendor's own, so they may have spaces. */
+/* A name as part of a field name: letters, digits, _ - @ and dots between them, 100 bytes at most. The names
+ * of a part are the vendor's own, so they may have spaces. */
 static size_t clean_name(struct str name, bool keeps_spaces, char *out)
 {
     size_t n = 0;
@@ -156,8 +156,8 @@ static field_id intern_kept(struct run *r, const struct extra *x)
     return intern_under(p->kept_under, x->name, p->keeps_mapped);
 }
 
-/* Per thread: (parser, part, name) → field. Full: further new names are not kept as fields; event.original has
- * them. */
+/* Per thread: (parser, part, name) → field. Full: further new names are not kept as fields; event.original
+ * has them. */
 static field_id kept_field(struct run *r, const struct extra *x)
 {
     struct normaliser_scratch *s = r->s;

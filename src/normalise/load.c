@@ -285,13 +285,20 @@ static const struct section {
     bool (*compile)(struct compile *, const struct yaml *);
     enum sharing sharing;
 } sections[] = {
-    {"keep", section_keep, INSTEAD},         {"null_values", section_nulls, FIRST},
-    {"envelope", section_envelope, INSTEAD}, {"derive", section_derive, FIRST},
-    {"ecs_names", section_ecs, INSTEAD},     {"tables", compile_tables, FIRST},
-    {"shape", section_shape, INSTEAD},       {"before", section_before, FIRST},
-    {"time", section_times, LAST},           {"fields", section_fields, LAST},
-    {"steps", section_steps, LAST},          {"observer", section_observer, INSTEAD},
-    {"defaults", section_defaults, LAST},    {"recognise", recognise_compile, NOT_SHARED},
+    {"keep", section_keep, INSTEAD},
+    {"null_values", section_nulls, FIRST},
+    {"envelope", section_envelope, INSTEAD},
+    {"derive", section_derive, FIRST},
+    {"ecs_names", section_ecs, INSTEAD},
+    {"tables", compile_tables, FIRST},
+    {"shape", section_shape, INSTEAD},
+    {"before", section_before, FIRST},
+    {"time", section_times, LAST},
+    {"fields", section_fields, LAST},
+    {"steps", section_steps, LAST},
+    {"observer", section_observer, INSTEAD},
+    {"defaults", section_defaults, LAST},
+    {"recognise", recognise_compile, NOT_SHARED},
     {"samples", section_samples, NOT_SHARED},
 };
 
@@ -323,7 +330,8 @@ static const struct source_file *find_library(const struct loader *l, struct str
 }
 
 /* One section of the libraries that the file includes. */
-static bool include(struct compile *c, const struct loader *l, const struct section *s, const struct yaml *root)
+static bool include(struct compile *c, const struct loader *l, const struct section *s,
+                    const struct yaml *root)
 {
     const struct yaml *names = yaml_get(root, "include");
     struct str *texts;

@@ -333,6 +333,115 @@ static void steps(void **state)
     assert_true(b->e.flags & EVENT_PARSE_FAILURE);
 }
 
+/* "keep: under" and "mapped": the vendor's own names and values survive, whatever wraps them. */
+static const char *const parts_parser =
+    "recognise: {contains: [Gate7]}\n"
+    "shape: document\n"
+    "ecs_names: true\n"
+    "keep:\n"
+    "  prefix: winlog.event_data\n"
+    "  mapped: true\n"
+    "  under: {winlog.event_data: winlog.event_data, Event.Data: winlog.event_data, Data: "
+    "winlog.event_data, 'User.*': winlog.user_data}\n"
+    "  drop: [System, Maker]\n"
+    "fields: {Image: process.executable, Who: user.name, Maker: observer.vendor}\n";
+
+static void parts_of_records(void **state)
+{
+    struct bench *b = *state;
+    load_one(b, parts_parser);
+    feed(b,
+         "{\"Maker\":\"Gate7\",\"Image\":\"C:\\\\a.exe\",\"Who\":\"-\",\"Threat Name\":\"x\",\"Empty\":\"\"}",
+         NULL);
+    has(b, "process.executable", "C:\\a.exe");
+    has(b, "winlog.event_data.Image", "C:\\a.exe");
+    has(b, "winlog.event_data.Threat Name", "x");
+    has(b, "winlog.event_data.Who", "-");
+    assert_non_null(event_get(&b->e, field_find(STR("winlog.event_data.Empty"))));
+    has(b, "user.name", "");
+    has(b, "winlog.event_data.Maker", "");
+    has(b, "observer.vendor", "Gate7");
+    feed(b,
+         "{\"Maker\":\"Gate7\",\"winlog\":{\"event_data\":{\"Image\":\"b\",\"Maker\":\"of "
+         "it\"},\"task\":\"t\"},\"agent\":{\"x\":1},\"host\":{\"name\":\"h1\"}}",
+         NULL);
+    has(b, "winlog.event_data.Image", "b");
+    has(b, "winlog.event_data.Maker", "of it"); /* dropped outside of a part only */
+    has(b, "winlog.task", "t");
+    has(b, "host.name", "h1");
+    has(b, "winlog.event_data.agent.x", ""); /* the shipper's */
+    feed(b,
+         "<Event><Maker>Gate7</Maker><Data><Data Name='Image'> c </Data><Data "
+         "Name='None'/></Data><User><Any><Who>eve</Who></Any></User></Event>",
+         NULL);
+    has(b, "process.executable", " c ");
+    has(b, "winlog.event_data.Image", " c ");
+    assert_non_null(event_get(&b->e, field_find(STR("winlog.event_data.None"))));
+    has(b, "winlog.user_data.Who", "eve");
+    has(b, "user.name", "eve");
+}
+
+static void each_value(void **state)
+{
+    struct bench *b = *state;
+    load_one(b, "recognise: {contains: [Gate8]}\nshape: json\nsteps:\n"
+                "  - each:\n"
+                "      from: $answers\n"
+                "      by: ';'\n"
+                "      as: $_one\n"
+                "      steps:\n"
+                "        - {when: is_ip($_one), add: {dns.resolved_ip: $_one}, else: [{add: "
+                "{dns.answers.data: $_one}}]}\n"
+                "  - each: {from: $list, as: $_one, steps: [{add: {host.ip: $_one}}]}\n"
+                "  - {when: $_one exists, set: {event.action: left behind}}\n");
+    feed(b,
+         "{\"p\":\"Gate8\",\"answers\":\"a.example; 192.0.2.7 "
+         ";;192.0.2.8\",\"list\":[\"192.0.2.1\",\"192.0.2.2\"]}",
+         NULL);
+    has(b, "dns.answers.data", "a.example");
+    has(b, "dns.resolved_ip", "192.0.2.7");
+    has(b, "dns.resolved_ip", "192.0.2.8");
+    has(b, "host.ip", "192.0.2.1");
+    has(b, "host.ip", "192.0.2.2");
+    has(b, "event.action", "");
+    feed(b, "{\"p\":\"Gate8\"}", NULL);
+    has(b, "host.ip", "");
+    add_parser(
+        b, "recognise: {contains: [Gate9]}\nshape: json\nsteps: [{each: {from: $x, as: $x, steps: []}}]\n");
+    load(b);
+    assert_int_equal(b->report.refused, 1);
+}
+
+/* A library gives all sections; the file's own come first, except in `before`. */
+static void libraries(void **state)
+{
+    struct bench *b = *state;
+    add_parser(b, "name: common\nlibrary: true\nshape: kv\nkeep: common\nnull_values: [none]\n"
+                  "before: [{set: {$_seen: library}}]\n"
+                  "time: {from: $when}\n"
+                  "fields: {user: user.name, src: source.ip}\n"
+                  "tables: {words: {y: success}}\n"
+                  "steps: [{set: {event.action: '= event.action ?? $_seen', event.reason: last}}]\n"
+                  "defaults: {event.kind: alert}\n"
+                  "observer: {vendor: Common}\n");
+    add_parser(b, "name: own\ninclude: common\nrecognise: {contains: [gate=10]}\n"
+                  "before: [{set: {$_seen: \"= concat($_seen, ' own')\"}}]\n"
+                  "fields: {login: user.name}\n"
+                  "steps: [{set: {event.outcome: \"= lookup('words', $ok)\", event.reason: first}}]\n");
+    load(b);
+    assert_int_equal(b->report.refused, 0);
+    feed(b, "gate=10 login=eve user=bob src=none ok=y rest=1 when=2025-11-10T09:13:02Z", NULL);
+    has(b, "user.name", "eve");
+    has(b, "source.ip", "");
+    has(b, "event.action", "library own");
+    has(b, "event.reason", "last");
+    has(b, "event.outcome", "success");
+    has(b, "event.kind", "alert");
+    has(b, "observer.vendor", "Common");
+    has(b, "common.rest", "1");
+    assert_int_equal(b->e.time_ns, INT64_C(1762765982) * NS_PER_SECOND);
+}
+
 static void recognises(void **state)
 {
     struct bench *b = *state;
@@ -547,6 +656,9 @@ int main(void)
                                        BENCH_TEST(tables_mixed),
                                        BENCH_TEST(envelope_and_time),
                                        BENCH_TEST(other_character_sets),
+                                       BENCH_TEST(parts_of_records),
+                                       BENCH_TEST(each_value),
+                                       BENCH_TEST(libraries),
                                        cmocka_unit_test(community_ids),
                                        cmocka_unit_test(finds_all_literals),
                                        cmocka_unit_test(proves_the_parsers_of_the_tree)};

@@ -198,6 +198,22 @@ static size_t iso_time(struct str s, const struct time_context *context, int64_t
     return time_parse_iso(str_slice(s, 0, end), context, t) ? end : 0;
 }
 
+/* "host 10.0.0.1 dhcpd[7]: …", "host host sshd[7]: …": a relay or a careless sender wrote the host twice, by name
+ * and address or alike. The tag behind it proves it; else nothing is skipped. */
+static size_t skip_second_host(struct str *rest, struct str host, struct str *app, struct str *pid)
+{
+    struct str after = *rest, word = take_word(&after), tag_app, tag_pid;
+    if (!str_eq(word, host) && !(str_find_char(word, '.', 0) != STR_NOT_FOUND && is_address(word)))
+        return 0;
+    size_t tag = tag_length(after, &tag_app, &tag_pid);
+    if (!tag)
+        return 0;
+    *rest = after;
+    *app = tag_app;
+    *pid = tag_pid;
+    return tag;
+}
+
 /* After the time: [host] [tag] message. A word that ends in ':' is the tag, and there is no host. */
 static void host_and_tag(struct str rest, struct syslog *out)
 {
@@ -216,6 +232,8 @@ static void host_and_tag(struct str rest, struct syslog *out)
             rest = after;
         }
         tag = tag_length(rest, &app, &pid);
+        if (!tag && out->host.n && rest.n)
+            tag = skip_second_host(&rest, out->host, &app, &pid);
     } else if (app.p[0] != '%' && rest.n > tag + 2) {
         /* "dev01: %ASA-6-302013: …": the first word is the host when a %-tag follows */
         struct str after = skip_spaces(str_skip(rest, tag));

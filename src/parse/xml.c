@@ -126,8 +126,6 @@ static void path_push(struct reader *r, struct str name)
 
 static void emit(struct reader *r, struct str leaf, struct str text)
 {
-    if (!text.n)
-        return;
     size_t before = r->path_length;
     if (leaf.n)
         path_push(r, leaf);
@@ -168,7 +166,7 @@ static bool take_attributes(struct reader *r, struct level *level, bool *closed)
         r->at = end + 1;
         if (str_eq(level->name, STR("Data")) && str_eq(name, STR("Name")))
             level->data_name = value;
-        else if (!str_starts(name, STR("xmlns")))
+        else if (value.n && !str_starts(name, STR("xmlns")))
             emit(r, name, value);
     }
 }
@@ -176,11 +174,12 @@ static bool take_attributes(struct reader *r, struct level *level, bool *closed)
 static void close_element(struct reader *r)
 {
     struct level *level = &r->levels[--r->depth];
-    if (level->data_name.n) { /* a value: its spaces belong to it */
+    struct str text = str_eq(level->name, STR("Data")) ? r->text : str_trim(r->text);
+    if (level->data_name.n) { /* a value of an event: its spaces belong to it, and it may be empty */
         r->path_length = level->path_length;
-        emit(r, level->data_name, r->text);
-    } else if (!level->has_children) {
-        emit(r, STR_EMPTY, str_eq(level->name, STR("Data")) ? r->text : str_trim(r->text));
+        emit(r, level->data_name, text);
+    } else if (!level->has_children && text.n) {
+        emit(r, STR_EMPTY, text);
     }
     r->path_length = level->path_length;
     r->text = STR_EMPTY;

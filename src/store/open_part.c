@@ -41,13 +41,14 @@ static void give_set(struct set_pool *pool, struct column_set *set)
     column_set_free(exchange_spare(pool, set));
 }
 
-void set_pool_trim(struct set_pool *pool, int64_t after_ns)
+bool set_pool_trim(struct set_pool *pool, int64_t after_ns)
 {
     pthread_mutex_lock(&pool->lock);
     bool is_old = pool->spare && clock_monotonic_ns() - pool->spared_ns > after_ns;
     pthread_mutex_unlock(&pool->lock);
     if (is_old)
         column_set_free(exchange_spare(pool, NULL));
+    return is_old;
 }
 
 /* ---- the part ---- */
@@ -85,4 +86,15 @@ uint32_t open_part_rows(struct open_part *p)
     uint32_t rows = p->set->rows;
     pthread_mutex_unlock(&p->lock);
     return rows;
+}
+
+/* No search sees a part without rows, so nobody holds on to what is in the set. */
+void open_part_trim(struct open_part *p)
+{
+    pthread_mutex_lock(&p->lock);
+    if (p->set->rows == 0) {
+        column_set_free(p->set);
+        p->set = column_set_new();
+    }
+    pthread_mutex_unlock(&p->lock);
 }

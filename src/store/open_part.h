@@ -19,8 +19,8 @@ struct set_pool {
 
 void set_pool_init(struct set_pool *pool);
 void set_pool_free(struct set_pool *pool); /* after the last part that uses it */
-/* Gives the spare memory back when nobody wanted it for that long. */
-void set_pool_trim(struct set_pool *pool, int64_t after_ns);
+/* Gives the spare memory back when nobody wanted it for that long; true when it did. */
+bool set_pool_trim(struct set_pool *pool, int64_t after_ns);
 
 struct open_part {
     pthread_mutex_t lock; /* guards set */
@@ -36,5 +36,7 @@ struct open_part *open_part_new(struct set_pool *pool, uint64_t first_sequence);
 struct open_part *open_part_reference(struct open_part *p);
 void open_part_release(struct open_part *p);
 uint32_t open_part_rows(struct open_part *p);
+/* Gives back the memory that an empty part inherited. */
+void open_part_trim(struct open_part *p);
 
 #endif

@@ -225,7 +225,8 @@ static void wait_ms(pthread_cond_t *cond, pthread_mutex_t *lock, unsigned ms)
 /* Nothing to do for the moment. Lock held. */
 static void rest(struct writer *w)
 {
-    set_pool_trim(catalogue_pool(w->catalogue), SPARE_SECONDS * NS_PER_SECOND);
+    if (set_pool_trim(catalogue_pool(w->catalogue), SPARE_SECONDS * NS_PER_SECOND))
+        open_part_trim(w->open);
     wait_ms(&w->arrived, &w->lock, w->config.seal_after_ms < 100 ? w->config.seal_after_ms : 100);
 }
 

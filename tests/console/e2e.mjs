@@ -135,6 +135,7 @@ await step('search finds the line, its raw text is verbatim, a field can be filt
   await page.keyboard.press('Enter');
   await hash('destination.port:6667');
   await page.waitForFunction(() => /M[\d.]+ 100V/.test(document.querySelector('.plot path')?.getAttribute('d') ?? ''));
+  await page.locator('tbody [data-row]').first().waitFor();
   const found = Number((await page.locator('.histogram .caption strong').innerText()).replaceAll(',', ''));
   assert.equal(found, await page.locator('tbody [data-row]').count(), 'the histogram counts the rows');
   await page.locator('tbody [data-row]').first().click();
@@ -160,7 +161,7 @@ await step('pipes give a table and a chart', async () => {
   assert.ok(counts.length >= 2);
   await page.goto(`${base}/#/search?last=1h&q=${encodeURIComponent('* | timechart 5m count')}`);
   await page.locator('.chart[aria-label*=count] svg').waitFor();
-  await page.waitForFunction(() => !/6667|443|445/.test(document.querySelector('.chart svg')?.textContent ?? ''));
+  await page.waitForFunction(() => !document.querySelector('.chart svg').textContent.includes('6667'));
   await shot('timechart.ja');
 });
 
