@@ -11,7 +11,7 @@
 #include "base/queue.h"
 
 #define WORK_CAPACITY     64  /* batches */
-#define IN_ORDER_CAPACITY 128 /* finished batches that wait for an earlier one */
+#define IN_ORDER_CAPACITY 64  /* finished batches that wait for an earlier one */
 #define HELD_MAX          32  /* batches between two savings of incidents */
 #define SAVE_INTERVAL_NS  (100 * NS_PER_MS)
 #define RETRY_NS          (500 * NS_PER_MS)

@@ -119,11 +119,17 @@ static struct view *special_view(struct run *run, bool is_time)
 
 /* Columns */
 
+/* XML; "<13>" is the priority of a syslog line, and no name in XML begins with a digit. */
+static bool is_markup(struct str raw)
+{
+    return raw.n > 1 && raw.p[0] == '<' && !ascii_is_digit(raw.p[1]);
+}
+
 /* Escapes and other character sets hide words from a search in the record; then its texts are searched too.
  */
 static bool record_hides_words(struct str raw)
 {
-    if (raw.n == 0 || raw.p[0] == '<' || memchr(raw.p, '\\', raw.n))
+    if (raw.n == 0 || is_markup(raw) || memchr(raw.p, '\\', raw.n))
         return true;
     unsigned char seen = 0;
     for (size_t i = 0; i < raw.n; i++)

@@ -33,6 +33,8 @@ static const struct pattern_case cases[] = {
     {"n=<x:until>;", "n=;", NULL},
     {"...%ASA-<l:int>-<c:int>: <t:rest>", "Nov 10 %ASA-6-302013: Built it ", "l=6|c=302013|t=Built it"},
     {"\\<<a>\\> (x) [y]", "<b> (x) [y]", "a=b"},
+    {"from <m:mac> via", "from 192.168.224.144 via", NULL},
+    {"from <m:mac> via", "from 0200.5e20.3031 via", "m=0200.5e20.3031"},
     {"u=<u:quoted> m=<m:mac> h=<h:hex> n=<n:num> p=<p:path>",
      "u=\"a \\\" b\" m=02:00:5e:10:00:01 h=0x1f n=-1.5 p=C:\\a\\b",
      "u=a \\\" b|m=02:00:5e:10:00:01|h=0x1f|n=-1.5|p=C:\\a\\b"},

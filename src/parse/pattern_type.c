@@ -85,11 +85,24 @@ static size_t scan_host(struct str s)
     return i;
 }
 
+/* Groups of any size between ':' or '-', or of four digits between dots; "192.168.224.144" has twelve digits
+ * too. */
 static size_t scan_mac(struct str s)
 {
-    size_t i = 0, digits = 0;
-    while (i < s.n && i < 24 && (is_hex(s.p[i]) || s.p[i] == ':' || s.p[i] == '-' || s.p[i] == '.'))
-        digits += is_hex(s.p[i++]);
+    size_t i = 0, digits = 0, group = 0;
+    bool has_dots = false, are_fours = true;
+    for (; i < s.n && i < 24 && (is_hex(s.p[i]) || s.p[i] == ':' || s.p[i] == '-' || s.p[i] == '.'); i++) {
+        if (is_hex(s.p[i])) {
+            digits++;
+            group++;
+            continue;
+        }
+        has_dots = has_dots || s.p[i] == '.';
+        are_fours = are_fours && group == 4;
+        group = 0;
+    }
+    if (has_dots && !(are_fours && group == 4))
+        return 0;
     return digits == 12 || digits == 16 ? i : 0;
 }
 

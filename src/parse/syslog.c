@@ -5,6 +5,8 @@
  */
 #include "parse/syslog.h"
 
+#include "base/ip.h"
+
 static const char *const facility_names[24] = {"kern",         "user",   "mail",   "daemon",   "auth",
                                                "syslog",       "lpr",    "news",   "uucp",     "cron",
                                                "authpriv",     "ftp",    "ntp",    "security", "console",
@@ -198,12 +200,13 @@ static size_t iso_time(struct str s, const struct time_context *context, int64_t
     return time_parse_iso(str_slice(s, 0, end), context, t) ? end : 0;
 }
 
-/* "host 10.0.0.1 dhcpd[7]: …", "host host sshd[7]: …": a relay or a careless sender wrote the host twice, by name
- * and address or alike. The tag behind it proves it; else nothing is skipped. */
+/* "host 10.0.0.1 dhcpd[7]: …", "host host sshd[7]: …": a relay or a careless sender wrote the host twice, by
+ * name and address or alike. The tag behind it proves it; else nothing is skipped. */
 static size_t skip_second_host(struct str *rest, struct str host, struct str *app, struct str *pid)
 {
     struct str after = *rest, word = take_word(&after), tag_app, tag_pid;
-    if (!str_eq(word, host) && !(str_find_char(word, '.', 0) != STR_NOT_FOUND && is_address(word)))
+    struct ip address;
+    if (!word.n || (!str_eq(word, host) && !ip_parse(word, &address)))
         return 0;
     size_t tag = tag_length(after, &tag_app, &tag_pid);
     if (!tag)
@@ -349,8 +352,8 @@ void syslog_parse(struct str raw, const struct time_context *context, struct sys
     }
 }
 
-/* RFC 5424, 6.3.3: only quote, backslash and bracket are escaped. A backslash in front of anything else shows a
- * sender that does not escape ("\\FS01\share"): then none of them is one. */
+/* RFC 5424, 6.3.3: only quote, backslash and bracket are escaped. A backslash in front of anything else shows
+ * a sender that does not escape ("\\FS01\share"): then none of them is one. */
 static bool is_escaped_throughout(struct str text)
 {
     for (size_t i = 0; i < text.n; i++) {

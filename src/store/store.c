@@ -26,7 +26,7 @@ static void set_defaults(struct store_config *c)
     c->seal_after_ms = c->seal_after_ms ? c->seal_after_ms : 10000;
     c->part_bytes = c->part_bytes ? c->part_bytes : PART_BYTES;
     c->part_bytes = c->part_bytes > (size_t)1 << 30 ? (size_t)1 << 30 : c->part_bytes;
-    c->waiting_batches = c->waiting_batches ? c->waiting_batches : 256;
+    c->waiting_batches = c->waiting_batches ? c->waiting_batches : 64;
     c->zstd_level = c->zstd_level ? c->zstd_level : 1;
     c->query_memory_bytes = c->query_memory_bytes ? c->query_memory_bytes : QUERY_BYTES;
     c->query_threads = c->query_threads ? c->query_threads : 2;

@@ -21,7 +21,7 @@ struct store_config {
     uint32_t rows_per_part;    /* 0: 122,880 */
     unsigned seal_after_ms;    /* since the first row; 0: 10,000 */
     size_t part_bytes;         /* memory of an open part; 0: 128 MiB. At most 1 GiB */
-    unsigned waiting_batches;  /* out of order; 0: 256 */
+    unsigned waiting_batches;  /* out of order; 0: 64 */
     int zstd_level;            /* 0: 1 */
     size_t query_memory_bytes; /* 0: 512 MB */
     unsigned query_threads;    /* 0: 2 */

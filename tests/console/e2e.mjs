@@ -63,6 +63,17 @@ async function language(tag) {
   await page.waitForFunction((wanted) => document.documentElement.lang === wanted, tag);
 }
 
+// What a page still complains about once it has come to rest.
+async function settled(check) {
+  let complaints = [];
+  for (let tries = 0; tries < 8; tries++) {
+    await page.waitForTimeout(150);
+    complaints = await check();
+    if (complaints.length === 0) break;
+  }
+  return complaints;
+}
+
 const hash = (expression) => page.waitForFunction((text) => decodeURIComponent(location.hash.replaceAll('+', ' ')).includes(text), expression);
 
 await step('the page is served under a policy that allows nothing from elsewhere', async () => {
@@ -264,13 +275,13 @@ for (const [tag, theme, size] of [['en', 'light', 'desktop'], ['en', 'dark', 'wa
     await page.setViewportSize(SIZES.desktop);
     if ((await page.locator('html').getAttribute('lang')) !== tag) await language(tag);
     await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' });
+    await page.waitForFunction((wanted) => document.documentElement.dataset.theme === wanted, theme);
     await page.setViewportSize(SIZES[size]);
     const bad = [];
     for (const [name, ready] of Object.entries(PAGES)) {
       await page.goto(`${base}/#/${name}`);
       await page.locator(ready).first().waitFor();
-      await page.waitForTimeout(150);
-      bad.push(...[...(await overflow(page)), ...(await contrastFailures(page)), ...(await untranslated(page, tag))].map((complaint) => `${name}: ${complaint}`));
+      bad.push(...(await settled(async () => [...(await overflow(page)), ...(await contrastFailures(page)), ...(await untranslated(page, tag))])).map((complaint) => `${name}: ${complaint}`));
       await shot(`${name.split(/[/?]/)[0]}${name.startsWith('incidents/') ? '_detail' : ''}.${tag}.${theme}.${size}`);
     }
     assert.deepEqual(bad, []);
