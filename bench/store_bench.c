@@ -1,7 +1,7 @@
 /* Measures the event plane: events a second into the open part and onto disk, bytes an event, latencies of
  * typical searches.
  *
- *   store_bench [EVENTS [FOLDER]]     default 2,000,000 events below /tmp */
+ *   store_bench [--write-only] [EVENTS]     default 2,000,000 events, below /tmp */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -270,31 +270,19 @@ static void measure_fetch(struct store *s, uint64_t last)
     buf_free(&json);
 }
 
-int main(int argc, char **argv)
+/* Everything into the store and onto the disk. */
+static bool write_all(struct store *s, uint64_t events)
 {
-    uint64_t events = argc > 1 ? strtoull(argv[1], NULL, 10) : 2000000;
-    struct test_folder f;
-    struct error err = {.text = ""};
-    log_set_level(LOG_WARNING);
-    test_folder_make(&f);
-    printf("resident at start %ld KiB\n", resident_kib());
-    struct store *s =
-        store_open(&(struct store_config){.data_dir = f.path, .state = f.state, .is_merging_off = true},
-                   &err);
-    if (!s) {
-        printf("%s\n", err.text);
-        return 1;
-    }
     double making = 0, start = seconds(), cpu = store_cpu_seconds();
     for (uint64_t at = 1; at <= events; at += BATCH) {
         double before = seconds();
         struct batch *b = test_batch(at, BATCH, fill);
         making += seconds() - before;
         if (!store_put(s, b))
-            return 1;
+            return false;
     }
     if (!store_flush(s, 60000))
-        return 1;
+        return false;
     double took = seconds() - start, worked = store_cpu_seconds() - cpu;
     struct store_status status;
     store_status(s, &status);
@@ -304,12 +292,13 @@ int main(int argc, char **argv)
            worked / (double)status.rows * 1e6, (double)status.rows / worked / 1e3);
     printf("%llu parts, %.1f bytes an event; resident %ld KiB\n", (unsigned long long)status.parts,
            (double)status.bytes / (double)status.rows, resident_kib());
-    measure_searches(s, events);
-    measure_fetch(s, status.rows);
-    printf("resident after searches %ld KiB\n", resident_kib());
-    store_close(s);
-    s = store_open(&(struct store_config){.data_dir = f.path, .state = f.state}, &err);
-    start = seconds();
+    return true;
+}
+
+static void wait_for_merging(struct store *s)
+{
+    struct store_status status;
+    double start = seconds();
     do {
         usleep(50000);
         store_status(s, &status);
@@ -318,10 +307,47 @@ int main(int argc, char **argv)
     store_status(s, &status);
     printf("merging: %llu parts left, %.1f bytes an event, after %.1f s\n", (unsigned long long)status.parts,
            (double)status.bytes / (double)status.rows, seconds() - start);
+}
+
+static void search(struct store *s, const char *when, uint64_t events)
+{
     measure_searches(s, events);
-    measure_fetch(s, status.rows);
-    printf("resident at the end %ld KiB\n", resident_kib());
+    measure_fetch(s, events);
+    printf("resident after searches %s %ld KiB\n", when, resident_kib());
+}
+
+static bool run(struct test_folder *f, uint64_t events, bool only_writes)
+{
+    struct error err = {.text = ""};
+    struct store_config config = {.data_dir = f->path, .state = f->state, .is_merging_off = true};
+    struct store *s = store_open(&config, &err);
+    bool ok = s && write_all(s, events);
+    if (ok && !only_writes) {
+        search(s, "before merging", events);
+        store_close(s);
+        config.is_merging_off = false;
+        s = store_open(&config, &err);
+        ok = s != NULL;
+    }
+    if (ok && !only_writes) {
+        wait_for_merging(s);
+        search(s, "at the end", events);
+    }
+    if (!ok)
+        fprintf(stderr, "store_bench: %s\n", err.text);
     store_close(s);
+    return ok;
+}
+
+int main(int argc, char **argv)
+{
+    bool only_writes = argc > 1 && strcmp(argv[1], "--write-only") == 0;
+    const char *count = argc > 1 + only_writes ? argv[1 + only_writes] : "2000000";
+    struct test_folder f;
+    log_set_level(LOG_WARNING);
+    test_folder_make(&f);
+    printf("resident at start %ld KiB\n", resident_kib());
+    bool ok = run(&f, strtoull(count, NULL, 10), only_writes);
     test_folder_remove(&f);
-    return 0;
+    return ok ? 0 : 1;
 }

@@ -26,13 +26,13 @@ struct parsing {
     uint64_t line;
 };
 
-static bool write_out(struct parsing *p, bool force)
+static bool write_out(struct parsing *p, bool force, struct error *err)
 {
     if (!force && p->out.n < 1 << 16)
         return true;
-    bool ok = fwrite(p->out.p, 1, p->out.n, stdout) == p->out.n;
+    bool ok = fwrite(p->out.p, 1, p->out.n, stdout) == p->out.n && (!force || fflush(stdout) == 0);
     buf_clear(&p->out);
-    return ok;
+    return ok || error_set(err, "%s", tr("the output could not be written", "出力を書き込めません"));
 }
 
 static void put_event(struct parsing *p, const struct event *e, struct str id)
@@ -122,10 +122,8 @@ static bool parse_file(struct parsing *p, const char *path, struct error *err)
         else
             parse_raw(p, line, source.parser.n ? &source : NULL, now_ns, STR_EMPTY);
         arena_reset(&p->arena);
-        if (!write_out(p, false)) {
-            error_set(err, "%s", tr("the output could not be written", "出力を書き込めません"));
+        if (!write_out(p, false, err))
             break;
-        }
     }
     source_memory_free(p->memory);
     p->memory = NULL;
@@ -140,7 +138,7 @@ static bool parse_all(struct parsing *p, const struct arguments *a, struct error
         ok = parse_file(p, "-", err);
     for (size_t i = 0; ok && i < a->word_count; i++)
         ok = parse_file(p, a->words[i], err);
-    return write_out(p, true) && ok;
+    return ok && write_out(p, true, err);
 }
 
 static int run(const struct arguments *a)

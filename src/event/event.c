@@ -96,8 +96,8 @@ static bool same_value(const struct value *a, const struct value *b)
 static bool add_value(struct event *e, struct arena *a, const struct value *v)
 {
     const struct value *old = event_get(e, v->field);
-    if (old && field_get(v->field)->shape == FIELD_SCALAR)
-        return true; /* the first value stays */
+    if (old && v->field < FIELD_STATIC_COUNT && field_get(v->field)->shape == FIELD_SCALAR)
+        return true; /* the first value stays; of a vendor's field nobody knows, so all do */
     for (; old; old = event_next(e, old))
         if (same_value(old, v))
             return true;

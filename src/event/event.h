@@ -56,8 +56,9 @@ bool event_number(const struct event *e, field_id field, int64_t *out);
 
 /* Adding. Text is converted to the field's declared type (a number written as text becomes a long; an address
  * becomes canonical; what does not convert is dropped and false returned). Text is borrowed: it must live in
- * the arena or as long as it. Scalars: set replaces, add keeps the first value. Arrays: add appends unless
- * the same value is there. An event holds at most 4,000 values. */
+ * the arena or as long as it. Scalars: set replaces, add keeps the first value. Arrays, and vendors' fields
+ * that the table does not know: add appends unless the same value is there. An event holds at most 4,000
+ * values. */
 bool event_add(struct event *e, struct arena *a, field_id field, struct str text);
 bool event_set(struct event *e, struct arena *a, field_id field, struct str text);
 bool event_add_number(struct event *e, struct arena *a, field_id field, int64_t number);

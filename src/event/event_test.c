@@ -118,6 +118,25 @@ static void scalars_and_arrays(void **state)
     assert_true(event_number(&e, FIELD_SOURCE_PORT, &n) && n == 2);
 }
 
+static void vendor_fields_keep_every_value(void **state)
+{
+    (void)state;
+    struct arena a;
+    arena_init(&a, 4096);
+    struct event e = {0};
+    field_id field = field_intern(STR("vendor.example.boxes"));
+    assert_true(event_add(&e, &a, field, STR("one")));
+    assert_true(event_add(&e, &a, field, STR("two")));
+    assert_true(event_add(&e, &a, field, STR("one")));
+    const struct value *first = event_get(&e, field);
+    assert_non_null(first);
+    const struct value *second = event_next(&e, first);
+    assert_non_null(second);
+    assert_true(str_eq(value_text(second), STR("two")));
+    assert_null(event_next(&e, second));
+    arena_free(&a);
+}
+
 static void members_stand_for_fields(void **state)
 {
     (void)state;
@@ -155,6 +174,7 @@ int main(void)
         cmocka_unit_test(converts_to_declared_types),
         cmocka_unit_test(numbers_fit_any_type),
         cmocka_unit_test(scalars_and_arrays),
+        cmocka_unit_test(vendor_fields_keep_every_value),
         cmocka_unit_test(members_stand_for_fields),
         cmocka_unit_test(is_bounded),
     };

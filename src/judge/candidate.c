@@ -88,7 +88,7 @@ size_t candidate_hosts_within_hour(const struct candidate *c)
         size_t together = 0;
         for (uint32_t j = 0; j < c->host_count; j++)
             together += c->hosts[j].last_ns >= c->hosts[i].first_ns &&
-                        c->hosts[j].first_ns <= c->hosts[i].first_ns + hour;
+                        c->hosts[j].first_ns <= time_plus(c->hosts[i].first_ns, hour);
         most = together > most ? together : most;
     }
     return most;

@@ -35,6 +35,15 @@ struct candidate {
     struct buf hosts_text, reason;
 };
 
+/* Event times are what senders say: a sum may not run over. */
+static inline int64_t time_plus(int64_t time_ns, int64_t span_ns)
+{
+    int64_t sum;
+    if (__builtin_add_overflow(time_ns, span_ns, &sum))
+        return span_ns < 0 ? INT64_MIN : INT64_MAX;
+    return sum;
+}
+
 struct candidate *candidate_new(void);
 void candidate_free(struct candidate *c);
 

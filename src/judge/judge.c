@@ -175,21 +175,12 @@ static void rebuild_keys(struct judge *j)
         bind_hosts(j, c, CLAIM_IF_NEWER);
 }
 
-/* Event times are what senders say: the sum must not run over. */
-static int64_t add_time(int64_t time_ns, int64_t span_ns)
-{
-    int64_t sum;
-    if (__builtin_add_overflow(time_ns, span_ns, &sum))
-        return span_ns < 0 ? INT64_MIN : INT64_MAX;
-    return sum;
-}
-
 void judge_advance(struct judge *j, int64_t watermark_ns)
 {
     bool any = false;
     for (struct candidate **at = &j->candidates; *at != NULL;) {
         struct candidate *c = *at;
-        if (c->is_changed || add_time(c->incident.last_ns, j->criteria->window_ns) >= watermark_ns) {
+        if (c->is_changed || time_plus(c->incident.last_ns, j->criteria->window_ns) >= watermark_ns) {
             at = &c->next;
             continue;
         }
@@ -248,8 +239,8 @@ static void drop_oldest(struct judge *j)
 
 static bool is_within_window(const struct judge *j, const struct candidate *c, int64_t time_ns)
 {
-    return time_ns <= add_time(c->incident.last_ns, j->criteria->window_ns) &&
-           time_ns >= add_time(c->incident.first_ns, -j->criteria->window_ns);
+    return time_ns <= time_plus(c->incident.last_ns, j->criteria->window_ns) &&
+           time_ns >= time_plus(c->incident.first_ns, -j->criteria->window_ns);
 }
 
 static struct candidate *find_by_key(const struct judge *j, struct str key, int64_t time_ns)
@@ -418,7 +409,7 @@ void judge_settle(struct judge *j, bool is_kept)
         c->is_changed = false;
         c->absorbed_count = 0;
     }
-    if (is_kept) {
+    if (is_kept && j->handed_out) {
         j->changed_count -= j->handed_out;
         memmove(j->changed, j->changed + j->handed_out, j->changed_count * sizeof(struct candidate *));
     }

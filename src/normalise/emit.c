@@ -151,7 +151,8 @@ static field_id intern_kept(struct run *r, const struct extra *x)
         if (keeps_own_name(x->name))
             return intern_under(STR_EMPTY, x->name, false);
     }
-    if (!p->keeps || r->has_parts)
+    bool is_the_shippers = p->part_count && (r->has_parts || str_find_char(x->name, '.', 0) != STR_NOT_FOUND);
+    if (!p->keeps || is_the_shippers)
         return FIELD_NONE;
     return intern_under(p->kept_under, x->name, p->keeps_mapped);
 }

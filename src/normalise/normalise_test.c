@@ -370,6 +370,8 @@ static void parts_of_records(void **state)
     has(b, "winlog.task", "t");
     has(b, "host.name", "h1");
     has(b, "winlog.event_data.agent.x", ""); /* the shipper's */
+    feed(b, "{\"Maker\":\"Gate7\",\"winlog\":{\"task\":\"t\"},\"agent\":{\"x\":1}}", NULL);
+    has(b, "winlog.event_data.agent.x", "");
     feed(b,
          "<Event><Maker>Gate7</Maker><Data><Data Name='Image'> c </Data><Data "
          "Name='None'/></Data><User><Any><Who>eve</Who></Any></User></Event>",
