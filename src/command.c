@@ -189,10 +189,7 @@ static bool set_from_config(struct arguments *a, const char *path, const struct 
         return error_at(err, path, node->line, node->column,
                         tr("'%s' wants a single value", "'%s' の値は1つです"), o->name);
     for (const struct yaml *at = first; at != NULL; at = node->type == YAML_LIST ? at->next : NULL) {
-        char *text = memory_alloc(at->text.n + 1);
-        memcpy(text, at->text.p, at->text.n);
-        text[at->text.n] = 0;
-        if (set_value(a->command, o, v, text) != 0)
+        if (set_value(a->command, o, v, arena_str(a->arena, at->text).p) != 0)
             return error_at(err, path, at->line, at->column,
                             tr("the value of '%s' cannot be used", "'%s' の値が使えません"), o->name);
     }
@@ -216,7 +213,9 @@ bool arguments_read_config(struct arguments *a, const char *path, struct error *
 
 int command_main(const struct command *c, int argc, char **argv)
 {
-    struct arguments a = {.command = c};
+    struct arena arena;
+    struct arguments a = {.command = c, .arena = &arena};
+    arena_init(&arena, 4096);
     a.values = NEW_ARRAY(struct option_value, c->option_count + 1);
     a.words = NEW_ARRAY(const char *, (size_t)argc + 1);
     set_defaults(c, a.values);
@@ -230,6 +229,7 @@ int command_main(const struct command *c, int argc, char **argv)
     }
     memory_free(a.values);
     memory_free(a.words);
+    arena_free(&arena);
     return status < 0 ? EXIT_DONE : status;
 }
 
@@ -276,7 +276,7 @@ int command_fail(const struct arguments *a, int status, const struct error *err)
     return status;
 }
 
-const char *share_path(const char *name)
+const char *share_path(const struct arguments *a, const char *name)
 {
     char path[PATH_MAX + 64];
     char self[PATH_MAX];
@@ -293,7 +293,7 @@ const char *share_path(const char *name)
     for (size_t i = given ? 0 : 1; i < COUNT_OF(places); i++) {
         snprintf(path, sizeof path, "%s%s%s", places[i].folder, places[i].between, name);
         if (file_exists(path))
-            return memory_strdup(path);
+            break;
     }
-    return memory_strdup(path);
+    return arena_str(a->arena, str_c(path)).p;
 }

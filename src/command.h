@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/error.h"
 #include "base/str.h"
 
@@ -45,6 +46,7 @@ struct arguments {
     struct option_value *values; /* same index as the command's options */
     const char **words;          /* the rest, NULL-terminated */
     size_t word_count;
+    struct arena *arena; /* what lives as long as the arguments */
 };
 
 struct command {
@@ -72,14 +74,14 @@ bool argument_time(const struct arguments *a, const char *name, int64_t fallback
                    struct error *err) MUST_CHECK;
 
 /* Reads a YAML file whose keys are the command's options (a list for options that may be repeated). What the
- * command line gave stays. Texts live for the process. */
+ * command line gave stays. */
 bool arguments_read_config(struct arguments *a, const char *path, struct error *err) MUST_CHECK;
 
 /* Prints "hyakuyo COMMAND: sentence" on standard error and returns `status`. */
 int command_fail(const struct arguments *a, int status, const struct error *err);
 
-/* Where the program's own files are: content/ and web/ beside the binary's tree, or /usr/share/hyakuyo. The
- * path lives for the process; HYAKUYO_SHARE overrides. */
-const char *share_path(const char *name);
+/* Where the program's own files are: content/ and web/ beside the binary's tree, or /usr/share/hyakuyo;
+ * HYAKUYO_SHARE overrides. The path lives as long as the arguments. */
+const char *share_path(const struct arguments *a, const char *name);
 
 #endif

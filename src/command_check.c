@@ -20,13 +20,13 @@ static int run(const struct arguments *a)
     struct error err;
     struct knowledge_folders folders;
     const struct option_value *rules = argument(a, "rules"), *parsers = argument(a, "parsers");
-    knowledge_default_folders(&folders, NULL, NULL);
+    knowledge_default_folders(&folders, a, NULL, NULL);
     struct knowledge_options options = {.parser_folders =
                                             parsers->list_count ? parsers->list : folders.parsers,
                                         .rule_folders = rules->list_count ? rules->list : folders.rules,
-                                        .taxonomy_folder = share_path("content/taxonomy"),
+                                        .taxonomy_folder = share_path(a, "content/taxonomy"),
                                         .proves_samples = true};
-    struct criteria *criteria = criteria_load(share_path("content/judgement.yml"), &err);
+    struct criteria *criteria = criteria_load(share_path(a, "content/judgement.yml"), &err);
     if (criteria == NULL)
         return command_fail(a, EXIT_FOUND, &err);
     criteria_free(criteria);

@@ -138,14 +138,15 @@ static bool parse_all(struct parsing *p, const struct arguments *a, struct error
         ok = parse_file(p, "-", err);
     for (size_t i = 0; ok && i < a->word_count; i++)
         ok = parse_file(p, a->words[i], err);
-    return ok && write_out(p, true, err);
+    bool is_written = write_out(p, true, ok ? err : NULL); /* what was understood before a file failed */
+    return is_written && ok;
 }
 
 static int run(const struct arguments *a)
 {
     const char *source = argument_text(a, "source");
     const struct option_value *folders = argument(a, "parsers");
-    const char *const own[] = {share_path("content/parsers"), NULL};
+    const char *const own[] = {share_path(a, "content/parsers"), NULL};
     struct choices choices = {.source = source ? str_c(source) : STR_EMPTY,
                               .is_envelope = argument_flag(a, "envelope"),
                               .ignores_source = argument_flag(a, "ignore-source")};

@@ -128,36 +128,57 @@ static bool query_folder(const struct range *range, struct rows_printer *p, stru
     return ok;
 }
 
+/* Rows on their way to the screen, printed in pieces, so that any number of them may come. */
+struct sql_rows {
+    struct rows_printer *printer;
+    struct buf text;
+    uint32_t count;
+    bool ok;
+    struct error *err;
+};
+
+static void print_sql_rows(struct sql_rows *r)
+{
+    buf_c(&r->text, r->count ? "]" : "[]");
+    r->ok = r->ok && rows_page(r->printer, buf_str(&r->text), r->err);
+    buf_clear(&r->text);
+    r->count = 0;
+}
+
 static bool put_sql_row(void *context, const struct store_result *result, const struct store_cell *cells)
 {
-    struct buf *rows = context;
-    buf_c(rows, rows->n > 1 ? ",{" : "{");
+    struct sql_rows *r = context;
+    buf_c(&r->text, r->count++ ? ",{" : "[{");
     for (uint32_t i = 0; i < result->column_count; i++) {
         if (i)
-            buf_char(rows, ',');
-        json_string(rows, result->columns[i].name);
-        buf_char(rows, ':');
-        store_cell_json(&result->columns[i], &cells[i], rows);
+            buf_char(&r->text, ',');
+        json_string(&r->text, result->columns[i].name);
+        buf_char(&r->text, ':');
+        store_cell_json(&result->columns[i], &cells[i], &r->text);
     }
-    buf_char(rows, '}');
-    return true;
+    buf_char(&r->text, '}');
+    if (r->count == PAGE_ROWS)
+        print_sql_rows(r);
+    return r->ok;
 }
 
 /* SQL over the relation `events`, on the sealed parts. */
 static bool query_sql(struct rows_printer *p, struct error *err)
 {
-    struct buf rows = {0};
+    struct sql_rows rows = {.printer = p, .ok = true, .err = err};
     struct store *store = store_open_readonly(argument_text(p->arguments, "data"), err);
     if (store == NULL)
         return false;
     struct store_query query = {.sql = str_c(p->arguments->words[0]),
                                 .filter = PART_FILTER_ALL,
                                 .limits = {.max_rows = (uint64_t)argument_number(p->arguments, "limit")}};
-    buf_char(&rows, '[');
     enum store_end end = store_query(store, &query, put_sql_row, &rows, NULL, err);
-    buf_char(&rows, ']');
-    bool ok = (end == STORE_DONE || end == STORE_MORE_ROWS) && rows_page(p, buf_str(&rows), err);
-    buf_free(&rows);
+    bool ok = (end == STORE_DONE || end == STORE_MORE_ROWS) && rows.ok;
+    if (ok && rows.count) {
+        print_sql_rows(&rows);
+        ok = rows.ok;
+    }
+    buf_free(&rows.text);
     store_close(store);
     return ok;
 }

@@ -338,9 +338,9 @@ static bool adopt(struct replay *r, struct error *err)
     struct knowledge_folders folders;
     struct context *context = NULL;
     const char *assets = argument_text(r->arguments, "assets");
-    knowledge_default_folders(&folders, argument(r->arguments, "parsers")->list,
+    knowledge_default_folders(&folders, r->arguments, argument(r->arguments, "parsers")->list,
                               argument(r->arguments, "rules")->list);
-    struct knowledge_options options = {folders.parsers, folders.rules, share_path("content/taxonomy"),
+    struct knowledge_options options = {folders.parsers, folders.rules, share_path(r->arguments, "content/taxonomy"),
                                         false};
     if (assets != NULL && (context = context_read_folder(assets, zone_find(STR("local")), err)) == NULL)
         return false;
@@ -377,7 +377,7 @@ static int run(const struct arguments *a)
     struct error err;
     struct replay r = {.arguments = a};
     arena_init(&r.arena, 4 << 20);
-    struct criteria *criteria = criteria_load(share_path("content/judgement.yml"), &err);
+    struct criteria *criteria = criteria_load(share_path(a, "content/judgement.yml"), &err);
     struct desk_options options = {.criteria = criteria, .context = &r, .changed = print_incident};
     r.desk = criteria ? desk_new(&options, &err) : NULL;
     bool ok = r.desk != NULL && argument_time(a, "from", INT64_MIN, &r.from_ns, &err) &&

@@ -109,10 +109,10 @@ static int run(const struct arguments *a)
                      .shows_progress = isatty(STDERR_FILENO) != 0};
     struct knowledge_folders folders;
     const struct option_value *rules = argument(a, "rules");
-    knowledge_default_folders(&folders, NULL, NULL);
+    knowledge_default_folders(&folders, a, NULL, NULL);
     struct knowledge_options options = {.parser_folders = folders.parsers,
                                         .rule_folders = rules->list_count ? rules->list : folders.rules,
-                                        .taxonomy_folder = share_path("content/taxonomy")};
+                                        .taxonomy_folder = share_path(a, "content/taxonomy")};
     struct knowledge *knowledge = knowledge_load(&options, &err);
     struct arena arena;
     struct file_list files = {0};

@@ -126,11 +126,11 @@ static int run(const struct arguments *a)
     struct error err;
     struct trace t = {0};
     struct knowledge_folders folders;
-    knowledge_default_folders(&folders, argument(a, "parsers")->list, argument(a, "rules")->list);
+    knowledge_default_folders(&folders, a, argument(a, "parsers")->list, argument(a, "rules")->list);
     struct knowledge_options options = {.parser_folders = folders.parsers,
                                         .rule_folders = folders.rules,
-                                        .taxonomy_folder = share_path("content/taxonomy")};
-    struct criteria *criteria = criteria_load(share_path("content/judgement.yml"), &err);
+                                        .taxonomy_folder = share_path(a, "content/taxonomy")};
+    struct criteria *criteria = criteria_load(share_path(a, "content/judgement.yml"), &err);
     t.knowledge = criteria ? knowledge_load(&options, &err) : NULL;
     if (t.knowledge == NULL || !load_context(&t, argument_text(a, "assets"), &err)) {
         knowledge_unref(t.knowledge);

@@ -9,17 +9,17 @@
 static void add_folders(const char **list, size_t max, const char *own, const char *const *more)
 {
     size_t n = 0;
-    list[n++] = share_path(own);
+    list[n++] = own;
     for (; more != NULL && *more != NULL && n + 1 < max; more++)
         list[n++] = *more;
     list[n] = NULL;
 }
 
-void knowledge_default_folders(struct knowledge_folders *f, const char *const *more_parsers,
-                               const char *const *more_rules)
+void knowledge_default_folders(struct knowledge_folders *f, const struct arguments *a,
+                               const char *const *more_parsers, const char *const *more_rules)
 {
-    add_folders(f->parsers, COUNT_OF(f->parsers), "content/parsers", more_parsers);
-    add_folders(f->rules, COUNT_OF(f->rules), "content/rules", more_rules);
+    add_folders(f->parsers, COUNT_OF(f->parsers), share_path(a, "content/parsers"), more_parsers);
+    add_folders(f->rules, COUNT_OF(f->rules), share_path(a, "content/rules"), more_rules);
 }
 
 /* What a rule's raw sample goes through: the same normaliser that events will. */

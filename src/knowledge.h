@@ -32,8 +32,9 @@ struct knowledge_options {
 struct knowledge_folders {
     const char *parsers[66], *rules[66];
 };
-void knowledge_default_folders(struct knowledge_folders *f, const char *const *more_parsers,
-                               const char *const *more_rules);
+struct arguments;
+void knowledge_default_folders(struct knowledge_folders *f, const struct arguments *a,
+                               const char *const *more_parsers, const char *const *more_rules);
 
 struct knowledge *knowledge_load(const struct knowledge_options *options, struct error *err) MUST_CHECK;
 struct knowledge *knowledge_ref(struct knowledge *k);

@@ -214,9 +214,10 @@ static bool open_state(struct start *start, struct error *err)
     return s->ledger != NULL && open_audit(start, err);
 }
 
-static bool open_desk(struct server *s, struct error *err)
+static bool open_desk(struct start *start, struct error *err)
 {
-    s->criteria = criteria_load(share_path("content/judgement.yml"), err);
+    struct server *s = start->server;
+    s->criteria = criteria_load(share_path(start->arguments, "content/judgement.yml"), err);
     struct desk_options options = {.criteria = s->criteria,
                                    .state = s->state,
                                    .context = s,
@@ -369,7 +370,7 @@ static bool start_console(struct start *start, struct error *err)
     struct console_services services = {.ctx = s};
     const char *web = argument_text(start->arguments, "web");
     struct console_config config = {.listen = argument_text(start->arguments, "listen-http"),
-                                    .web_folder = web ? web : share_path("console"),
+                                    .web_folder = web ? web : share_path(start->arguments, "console"),
                                     .language = language_current()};
     services_events(&services);
     services_incidents(&services);
@@ -502,7 +503,7 @@ static void stop(struct start *start)
 static bool start_all(struct start *start, struct error *err)
 {
     struct server *s = start->server;
-    return open_state(start, err) && load_cursors(start, err) && open_desk(s, err) &&
+    return open_state(start, err) && load_cursors(start, err) && open_desk(start, err) &&
            open_store(s, start->arguments, err) && start_engine(s, start->arguments, err) &&
            open_journal(start, err) && start_inputs(start, err) && start_console(start, err);
 }
@@ -533,10 +534,10 @@ static int run(const struct arguments *given)
     const char *config = argument_text(&a, "config");
     if (config != NULL && !arguments_read_config(&a, config, &err))
         return command_fail(&a, EXIT_USAGE, &err);
-    knowledge_default_folders(&folders, argument(&a, "parsers")->list, argument(&a, "rules")->list);
+    knowledge_default_folders(&folders, &a, argument(&a, "parsers")->list, argument(&a, "rules")->list);
     struct server s = {.data_dir = argument_text(&a, "data"),
                        .zone = zone_find(STR("local")),
-                       .knowledge_options = {folders.parsers, folders.rules, share_path("content/taxonomy"),
+                       .knowledge_options = {folders.parsers, folders.rules, share_path(&a, "content/taxonomy"),
                                              argument_flag(&a, "prove")},
                        .started_ns = clock_wall_ns(),
                        .audit_fd = -1};

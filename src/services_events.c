@@ -55,6 +55,8 @@ static bool search(void *ctx, const struct search_request *request, struct arena
     return true;
 }
 
+#define HISTOGRAM_SPAN_MAX_NS (INT64_C(36600) * 86400 * NS_PER_SECOND)
+
 /* The smallest round width that needs no more than `buckets` steps. */
 static int64_t round_step(int64_t span_ns, uint32_t buckets)
 {
@@ -67,6 +69,13 @@ static int64_t round_step(int64_t span_ns, uint32_t buckets)
     return (span_ns / day / buckets + 1) * day;
 }
 
+static bool fail_range(struct console_failure *failure)
+{
+    failure->status = 400;
+    return error_set(&failure->en, "%s",
+                     tr("the time range is empty or longer than 100 years", "期間が空か、100年を超えています"));
+}
+
 static bool histogram(void *ctx, const struct search_request *request, uint32_t buckets, struct arena *arena,
                       struct histogram_result *out, struct console_failure *failure)
 {
@@ -74,11 +83,13 @@ static bool histogram(void *ctx, const struct search_request *request, uint32_t 
     struct search wanted = to_search(s, request);
     struct query_error syntax;
     struct error err;
-    if (wanted.to_ns <= wanted.from_ns || buckets == 0)
-        return error_set(&failure->en, "%s", tr("the time range is empty", "期間が空です")),
-               failure->status = 400, false;
-    int64_t step_ns = round_step(wanted.to_ns - wanted.from_ns, buckets);
-    wanted.from_ns = wanted.from_ns / step_ns * step_ns;
+    int64_t span_ns;
+    if (wanted.to_ns <= wanted.from_ns || buckets == 0 ||
+        __builtin_sub_overflow(wanted.to_ns, wanted.from_ns, &span_ns) || span_ns > HISTOGRAM_SPAN_MAX_NS ||
+        wanted.from_ns < -HISTOGRAM_SPAN_MAX_NS)
+        return fail_range(failure);
+    int64_t step_ns = round_step(span_ns, buckets);
+    wanted.from_ns -= (wanted.from_ns % step_ns + step_ns) % step_ns; /* down, before 1970 too */
     out->from_ns = wanted.from_ns;
     out->to_ns = wanted.to_ns;
     out->step_seconds = (uint32_t)(step_ns / NS_PER_SECOND);

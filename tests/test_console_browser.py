@@ -24,10 +24,13 @@ def chromium():
     return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 
 
+WITH_NODE = str(ROOT / "scripts" / "with-node")
+
+
 def node_version():
-    if shutil.which("node") is None:
-        return 0
-    return int(re.match(r"v(\d+)", subprocess.run(["node", "--version"], capture_output=True, text=True).stdout)[1])
+    found = subprocess.run([WITH_NODE, "sh", "-c", "node --version || true"], capture_output=True, text=True).stdout
+    version = re.match(r"v(\d+)", found)
+    return int(version[1]) if version else 0
 
 
 def moved(line, by):
@@ -57,7 +60,7 @@ def test_the_console_in_a_browser(server, organisation, tmp_path):  # noqa: F811
     s = server("--web", ROOT / "web" / "dist", "--rules", rules)
     run("asset", "import", organisation, "--data", s.data)
     token = re.search(r"setup\?token=(\S+)", s.log.read_text())[1]
-    done = subprocess.run(["node", str(ROOT / "tests" / "console" / "e2e.mjs")], capture_output=True, text=True, timeout=120, env={
+    done = subprocess.run([WITH_NODE, "node", str(ROOT / "tests" / "console" / "e2e.mjs")], capture_output=True, text=True, timeout=120, env={
         **os.environ, "BASE_URL": f"http://127.0.0.1:{s.http_port}", "SETUP_TOKEN": token, "SYSLOG": f"127.0.0.1:{s.syslog_port}",
         "RECORDS": str(tmp_path / "lines.log"), "BROKEN_RULE": str(rules / "broken.yml"), "CHROMIUM": chromium()})
     print(done.stdout)

@@ -20,7 +20,7 @@ static void grows(void **state)
 {
     (void)state;
     struct batch *b = batch_new(2);
-    char raw[16];
+    char raw[32];
     for (int i = 0; i < 1000; i++) {
         snprintf(raw, sizeof raw, "record %d", i);
         struct record *r = batch_add(b, str_c(raw), i < 500 ? STR("192.0.2.1") : STR("192.0.2.2"));

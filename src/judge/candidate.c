@@ -5,7 +5,8 @@
 #include "base/clock.h"
 #include "base/json.h"
 
-#define MAX_PEERS 10
+#define MAX_PEERS        10
+#define MATCHED_TEXT_MAX 2000 /* bytes of each value */
 
 struct candidate *candidate_new(void)
 {
@@ -124,6 +125,15 @@ static void add_peer(struct candidate *c, struct incident_finding *f, struct str
         f->peers = arena_printf(&c->arena, "%.*s;%.*s", STR_ARGS(f->peers), STR_ARGS(peer));
 }
 
+/* The incident shows what matched; the whole is in the event. */
+static struct str shortened(struct str text)
+{
+    size_t n = text.n < MATCHED_TEXT_MAX ? text.n : MATCHED_TEXT_MAX;
+    while (n < text.n && n > 0 && ((unsigned char)text.p[n] & 0xc0) == 0x80)
+        n--; /* not within a character */
+    return str_slice(text, 0, n);
+}
+
 static struct str matched_as_json(struct candidate *c, const struct finding *f)
 {
     struct buf text = {0};
@@ -131,7 +141,7 @@ static struct str matched_as_json(struct candidate *c, const struct finding *f)
     json_begin_object(&w);
     for (uint32_t i = 0; i < f->matched_count; i++) {
         json_key_str(&w, f->matched[i].name);
-        json_put_str(&w, f->matched[i].text);
+        json_put_str(&w, shortened(f->matched[i].text));
     }
     json_end_object(&w);
     struct str copy = arena_str(&c->arena, buf_str(&text));
