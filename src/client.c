@@ -59,7 +59,8 @@ bool client_find(const char *data_dir, struct client *out)
     const struct json_node *top = NULL;
     if (file_read(buf_cstr(&path), 4096, &text, &err))
         top = json_parse(buf_str(&text), &arena, &err);
-    bool ok = top != NULL && is_running(top, &pid) && copy(out->url, sizeof out->url, json_text(top, "url")) &&
+    bool ok = top != NULL && is_running(top, &pid) &&
+              copy(out->url, sizeof out->url, json_text(top, "url")) &&
               copy(out->token, sizeof out->token, json_text(top, "token"));
     out->pid = ok ? (int)pid : 0;
     arena_free(&arena);

@@ -14,10 +14,11 @@ struct client {
     int pid;         /* 0 = not known: another machine's, or none */
 };
 
-/* True when a server is running on that data folder: server.json, and the very process that wrote it lives. */
+/* True when a server is running on that data folder: server.json, and the very process that wrote it lives.
+ */
 bool client_find(const char *data_dir, struct client *out);
-/* What tells a process from a later one with the same number: its start, in the kernel's ticks. False when there
- * is no such process. */
+/* What tells a process from a later one with the same number: its start, in the kernel's ticks. False when
+ * there is no such process. */
 #define CLIENT_MARK_BYTES 24
 bool client_process_mark(int pid, char out[CLIENT_MARK_BYTES]);
 
@@ -27,8 +28,8 @@ bool client_choose(const struct arguments *a, struct client *out, struct error *
 
 /* GET url + path. The status is not 2xx: false, with the server's own sentence. */
 bool client_get(const struct client *c, const char *path, struct buf *body, struct error *err) MUST_CHECK;
-/* The answer of a listing: its "rows" as JSON text, within `body`, and the whole as a tree. NULL with a sentence
- * when it is no such answer. */
+/* The answer of a listing: its "rows" as JSON text, within `body`, and the whole as a tree. NULL with a
+ * sentence when it is no such answer. */
 struct json_node;
 const struct json_node *client_rows(struct str body, struct arena *arena, struct str *rows,
                                     struct error *err) MUST_CHECK;

@@ -223,7 +223,8 @@ int command_main(const struct command *c, int argc, char **argv)
     if (status == 0)
         status = c->run(&a);
     if ((fflush(stdout) != 0 || ferror(stdout)) && status != EXIT_USAGE) {
-        fprintf(stderr, tr("hyakuyo %s: the output could not be written\n", "hyakuyo %s: 出力を書き込めません\n"),
+        fprintf(stderr,
+                tr("hyakuyo %s: the output could not be written\n", "hyakuyo %s: 出力を書き込めません\n"),
                 c->name);
         status = EXIT_USAGE;
     }

@@ -68,7 +68,8 @@ const struct option_value *argument(const struct arguments *a, const char *name)
 const char *argument_text(const struct arguments *a, const char *name);
 int64_t argument_number(const struct arguments *a, const char *name);
 bool argument_flag(const struct arguments *a, const char *name);
-/* A time as people write it ("now-7d", ISO 8601, local without a zone), in ns; `fallback` when it is not given.
+/* A time as people write it ("now-7d", ISO 8601, local without a zone), in ns; `fallback` when it is not
+ * given.
  */
 bool argument_time(const struct arguments *a, const char *name, int64_t fallback, int64_t *time_ns,
                    struct error *err) MUST_CHECK;

@@ -340,8 +340,8 @@ static bool adopt(struct replay *r, struct error *err)
     const char *assets = argument_text(r->arguments, "assets");
     knowledge_default_folders(&folders, r->arguments, argument(r->arguments, "parsers")->list,
                               argument(r->arguments, "rules")->list);
-    struct knowledge_options options = {folders.parsers, folders.rules, share_path(r->arguments, "content/taxonomy"),
-                                        false};
+    struct knowledge_options options = {folders.parsers, folders.rules,
+                                        share_path(r->arguments, "content/taxonomy"), false};
     if (assets != NULL && (context = context_read_folder(assets, zone_find(STR("local")), err)) == NULL)
         return false;
     struct knowledge *knowledge = knowledge_load(&options, err);

@@ -21,8 +21,8 @@ struct desk;
 struct desk *desk_new(const struct desk_options *options, struct error *err) MUST_CHECK;
 void desk_free(struct desk *d);
 
-/* People moved a stored incident to another state: the desk goes on from that one, and an incident that is over
- * takes no further findings. Any thread. */
+/* People moved a stored incident to another state: the desk goes on from that one, and an incident that is
+ * over takes no further findings. Any thread. */
 void desk_note_state(struct desk *d, uint64_t id, enum incident_state state);
 
 /* Folds the batch's findings into candidates. */

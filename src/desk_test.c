@@ -1,4 +1,5 @@
-/* The desk over a real state.db: incidents kept all or none, found again after a restart, and closed by people.
+/* The desk over a real state.db: incidents kept all or none, found again after a restart, and closed by
+ * people.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -34,8 +35,10 @@ static void changed(void *context, const struct incident *incident, bool is_new)
 
 static void start(struct world *w)
 {
-    struct desk_options options = {
-        .criteria = w->criteria, .state = w->folder.state, .context = w, .changed = changed};
+    struct desk_options options = {.criteria = w->criteria,
+                                   .state = w->folder.state,
+                                   .context = w,
+                                   .changed = changed};
     w->desk = desk_new(&options, &w->err);
     assert_non_null(w->desk);
 }

@@ -10,10 +10,10 @@
 #include "base/memory.h"
 #include "base/queue.h"
 
-#define WORK_CAPACITY     64  /* batches */
-#define IN_ORDER_CAPACITY 64  /* finished batches that wait for an earlier one */
-#define HELD_MAX          32  /* batches between two savings of incidents */
-#define SAVE_INTERVAL_NS  (100 * NS_PER_MS)
+#define WORK_CAPACITY     64 /* batches */
+#define IN_ORDER_CAPACITY 64 /* finished batches that wait for an earlier one */
+#define HELD_MAX          64 /* batches between two savings of incidents: under load, many findings in one */
+#define SAVE_INTERVAL_NS  (200 * NS_PER_MS)
 #define RETRY_NS          (500 * NS_PER_MS)
 
 struct worker {

@@ -1,5 +1,6 @@
-/* The engine with real workers, desk, store and ledger: whatever order the workers finish in, the desk sees the
- * journal's; gaps are passed over; and a reload between batches frees nothing that is still on its way. */
+/* The engine with real workers, desk, store and ledger: whatever order the workers finish in, the desk sees
+ * the journal's; gaps are passed over; and a reload between batches frees nothing that is still on its way.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -105,10 +106,11 @@ static struct batch *make_batch(uint64_t first, uint32_t count)
     struct batch *b = batch_new(count);
     char line[256];
     for (uint32_t i = 0; i < count; i++) {
-        int n = snprintf(line, sizeof line,
-                         "<189>date=2025-11-10 time=09:13:09 devname=FW devid=FGT60F type=traffic subtype=forward "
-                         "srcip=10.20.%u.%u srcport=49712 dstip=198.51.100.23 dstport=%u proto=6 action=accept",
-                         (unsigned)(first % 8), i % 200 + 1, (first + i) % 50 == 0 ? 6667u : 443u);
+        int n = snprintf(
+            line, sizeof line,
+            "<189>date=2025-11-10 time=09:13:09 devname=FW devid=FGT60F type=traffic subtype=forward "
+            "srcip=10.20.%u.%u srcport=49712 dstip=198.51.100.23 dstport=%u proto=6 action=accept",
+            (unsigned)(first % 8), i % 200 + 1, (first + i) % 50 == 0 ? 6667u : 443u);
         struct record *r = batch_add(b, str_n(line, (size_t)n), STR("192.0.2.1"));
         r->sequence = first + i;
         r->received_ns = TEST_TIME_NS;

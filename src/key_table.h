@@ -19,7 +19,7 @@ struct key_entry {
 };
 
 struct key_table {
-    struct map by_hash; /* hash bytes → struct key_entry *, oldest first */
+    struct map by_hash;                       /* hash bytes → struct key_entry *, oldest first */
     struct key_entry *unsaved, **unsaved_end; /* settled ones in order of `last` */
     uint32_t max;
     int64_t dropped_through_ns; /* those that expire until then were let go before their time */

@@ -1,5 +1,6 @@
 /* Keeps counts, cursors and keys until the part that covers them is sealed. Three threads meet here for
- * microseconds, once a batch: state.db is never asked while `lock` is held. Next: registry.c names sources. */
+ * microseconds, once a batch: state.db is never asked while `lock` is held. Next: registry.c names sources.
+ */
 #include "ledger.h"
 
 #include <pthread.h>
@@ -210,8 +211,9 @@ static void count_rows(struct covered *c, uint64_t last, struct rows *rows)
                                                .received = run.last - run.first + 1,
                                                .bytes = run.bytes});
     while (runs_take(&c->stored, last, &run))
-        rows_add(rows, &(struct balance_count){
-                           .source = run.source, .hour = run.hour, .stored = run.last - run.first + 1});
+        rows_add(rows, &(struct balance_count){.source = run.source,
+                                               .hour = run.hour,
+                                               .stored = run.last - run.first + 1});
     while (runs_take(&c->gaps, last, &run))
         rows_add(rows, &(struct balance_count){.source = run.source,
                                                .hour = run.hour,
@@ -427,8 +429,7 @@ static bool load_keys(struct ledger *l, struct error *err)
     for (uint32_t i = 0; ok && i < count; i++) {
         XXH128_hash_t hash;
         memcpy(&hash, keys[i].key_hash, sizeof hash);
-        struct key_entry *entry =
-            key_table_enter(&l->keys, hash, keys[i].source, now_ns, keys[i].expires_ns);
+        struct key_entry *entry = key_table_enter(&l->keys, hash, keys[i].source, now_ns, keys[i].expires_ns);
         entry->first = keys[i].first_sequence;
         entry->last = keys[i].last_sequence;
         entry->is_saved = true;

@@ -309,7 +309,8 @@ static struct key_entry *enter(struct key_table *t, int number, int64_t now_ns, 
 {
     char key[16];
     int n = snprintf(key, sizeof key, "k%d", number);
-    return key_table_enter(t, key_table_hash(STR("web"), str_n(key, (size_t)n)), STR("web"), now_ns, expires_ns);
+    return key_table_enter(t, key_table_hash(STR("web"), str_n(key, (size_t)n)), STR("web"), now_ns,
+                           expires_ns);
 }
 
 static void a_full_table_lets_the_oldest_saved_keys_go(void **state)
@@ -346,7 +347,9 @@ static void a_cursor_moves_with_its_part(void **state)
     uint32_t count;
     world_make(&w);
     arena_init(&arena, 4096);
-    const struct journal_mark nonsense = {.cursor = STR("no cursor"), .first_sequence = 1, .last_sequence = 2};
+    const struct journal_mark nonsense = {.cursor = STR("no cursor"),
+                                          .first_sequence = 1,
+                                          .last_sequence = 2};
     ledger_mark(w.ledger, &nonsense);
     assert_true(commit(&w, 2, true));
     ledger_confirm(w.ledger, 2);

@@ -66,6 +66,26 @@ static enum passage passage_of(const struct event *e)
     return PASSAGE_UNKNOWN;
 }
 
+static bool is_ours(const struct context *c, struct str address, int64_t time_ns)
+{
+    struct ip ip;
+    return c != NULL ? context_is_inside(c, address, time_ns) : ip_parse(address, &ip) && ip_is_private(&ip);
+}
+
+/* A finding is about a host of ours: when the rule named the outside end of a communication, the inside end
+ * is the one to look after, and the other is its peer. */
+static void turn_inside(const struct context *c, struct finding *f, const struct event *e)
+{
+    struct str destination = event_text(e, FIELD_DESTINATION_IP);
+    if (f->host_name.n || f->host_ip.n == 0 || destination.n == 0 ||
+        !str_eq(f->host_ip, event_text(e, FIELD_SOURCE_IP)))
+        return;
+    if (is_ours(c, f->host_ip, f->time_ns) || !is_ours(c, destination, f->time_ns))
+        return;
+    f->peer = f->host_ip;
+    f->host_ip = destination;
+}
+
 /* Who the finding is about, from the inventory: the rule saw an address or a name, people want both. */
 static void attach_asset(const struct context *c, struct finding *f)
 {
@@ -97,6 +117,7 @@ static void attach(struct pipeline *p, struct batch *b)
             e++;
         f->source = e->source;
         f->passage = passage_of(e);
+        turn_inside(p->context, f, e);
         if (p->context != NULL) {
             attach_asset(p->context, f);
             keep_texts(f, &b->arena);

@@ -537,8 +537,8 @@ static int run(const struct arguments *given)
     knowledge_default_folders(&folders, &a, argument(&a, "parsers")->list, argument(&a, "rules")->list);
     struct server s = {.data_dir = argument_text(&a, "data"),
                        .zone = zone_find(STR("local")),
-                       .knowledge_options = {folders.parsers, folders.rules, share_path(&a, "content/taxonomy"),
-                                             argument_flag(&a, "prove")},
+                       .knowledge_options = {folders.parsers, folders.rules,
+                                             share_path(&a, "content/taxonomy"), argument_flag(&a, "prove")},
                        .started_ns = clock_wall_ns(),
                        .audit_fd = -1};
     struct start start = {.server = &s, .arguments = &a};

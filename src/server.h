@@ -31,9 +31,10 @@ struct server {
     pthread_mutex_t publish_lock;   /* guards console against its own end */
     struct console *console;
     int audit_fd;
-    char url[300];                  /* of the console, as people on this machine reach it */
-    pthread_mutex_t reload_lock;    /* one load of content or context at a time: the newest wins */
-    char local_token[2 * TOKEN_HASH_BYTES + 1]; /* of server.json, for commands on this machine; zeros once there */
+    char url[300];               /* of the console, as people on this machine reach it */
+    pthread_mutex_t reload_lock; /* one load of content or context at a time: the newest wins */
+    char local_token[2 * TOKEN_HASH_BYTES +
+                     1]; /* of server.json, for commands on this machine; zeros once there */
     unsigned char local_token_hash[TOKEN_HASH_BYTES];
 
     /* Once a second, by the main thread. */

@@ -73,7 +73,8 @@ static bool fail_range(struct console_failure *failure)
 {
     failure->status = 400;
     return error_set(&failure->en, "%s",
-                     tr("the time range is empty or longer than 100 years", "期間が空か、100年を超えています"));
+                     tr("the time range is empty or longer than 100 years",
+                        "期間が空か、100年を超えています"));
 }
 
 static bool histogram(void *ctx, const struct search_request *request, uint32_t buckets, struct arena *arena,

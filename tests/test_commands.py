@@ -41,6 +41,15 @@ def test_scan_finds_and_says_so_by_its_status(tmp_path):
     assert run("scan", log).returncode == 0
 
 
+def test_an_inbound_finding_is_about_the_host_of_ours(tmp_path):
+    (tmp_path / "rule.yml").write_text("title: Port\nid: 33333333-3333-4333-8333-333333333333\nlogsource: {category: firewall}\n"
+                                       "detection:\n  s: {dst_port: 31337}\n  condition: s\nlevel: high\n")
+    log = tmp_path / "fw.log"
+    log.write_text(LINE.replace("6667", "31337").replace("10.20.30.31", "203.0.113.9").replace("198.51.100.23", "10.20.30.77"))
+    finding = json.loads(run("scan", "--rules", tmp_path / "rule.yml", log, check=False).stdout.splitlines()[0])
+    assert finding["entities"]["ip"] == "10.20.30.77" and finding["peer"] == "203.0.113.9"
+
+
 def test_trace_names_the_files_of_the_architecture_page(tmp_path):
     log = tmp_path / "fw.log"
     log.write_text(LINE)

@@ -138,9 +138,9 @@ def test_content_that_is_missing(tmp_path, missing):
     refused(done, "content")
 
 
-def test_a_web_folder_that_is_missing_leaves_the_api(tmp_path):
+def test_a_web_folder_that_is_missing_leaves_the_api(server, tmp_path):
     """The console's files are for people; collecting goes on without them, and the page says what is missing."""
-    s = Server(tmp_path, "--web", tmp_path / "nowhere").start()
+    s = server("--web", tmp_path / "nowhere")
     assert s.post_records("web", numbered(1)[0])[0] == 200
     status, page = s.request("GET", "/", token=False)
     assert status == 200 and b"hyakuyo" in page, page

@@ -24,6 +24,7 @@ const char *asset_file_name(enum asset_file file); /* "hosts.csv" … */
 
 /* Both at once: the context that a folder describes. NULL with a sentence. */
 struct context;
-struct context *context_read_folder(const char *folder, const struct zone *zone, struct error *err) MUST_CHECK;
+struct context *context_read_folder(const char *folder, const struct zone *zone,
+                                    struct error *err) MUST_CHECK;
 
 #endif

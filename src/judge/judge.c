@@ -18,6 +18,7 @@ struct judge {
     struct candidate **changed; /* in order of their first change */
     uint32_t changed_count, changed_capacity;
     uint32_t handed_out; /* of `changed`, by judge_hand_out() */
+    int64_t next_end_ns; /* no candidate's window is over before the watermark has passed this */
     struct buf before;   /* what their receiver may have set since: struct before each, ids of findings */
 };
 
@@ -71,6 +72,7 @@ struct judge *judge_new(const struct criteria *criteria)
 {
     struct judge *j = NEW(struct judge);
     j->criteria = criteria;
+    j->next_end_ns = INT64_MAX;
     arena_init(&j->key_arena, 64 << 10);
     return j;
 }
@@ -175,12 +177,28 @@ static void rebuild_keys(struct judge *j)
         bind_hosts(j, c, CLAIM_IF_NEWER);
 }
 
+static int64_t end_of(const struct judge *j, const struct candidate *c)
+{
+    return time_plus(c->incident.last_ns, j->criteria->window_ns);
+}
+
+static void note_end(struct judge *j, const struct candidate *c)
+{
+    int64_t end_ns = end_of(j, c);
+    j->next_end_ns = end_ns < j->next_end_ns ? end_ns : j->next_end_ns;
+}
+
+/* The candidates are walked only when one of them may be over: news move their ends on. */
 void judge_advance(struct judge *j, int64_t watermark_ns)
 {
     bool any = false;
+    if (j->next_end_ns >= watermark_ns)
+        return;
+    j->next_end_ns = INT64_MAX;
     for (struct candidate **at = &j->candidates; *at != NULL;) {
         struct candidate *c = *at;
-        if (c->is_changed || time_plus(c->incident.last_ns, j->criteria->window_ns) >= watermark_ns) {
+        if (c->is_changed || end_of(j, c) >= watermark_ns) {
+            note_end(j, c);
             at = &c->next;
             continue;
         }
@@ -239,8 +257,7 @@ static void drop_oldest(struct judge *j)
 
 static bool is_within_window(const struct judge *j, const struct candidate *c, int64_t time_ns)
 {
-    return time_ns <= time_plus(c->incident.last_ns, j->criteria->window_ns) &&
-           time_ns >= time_plus(c->incident.first_ns, -j->criteria->window_ns);
+    return time_ns <= end_of(j, c) && time_ns >= time_plus(c->incident.first_ns, -j->criteria->window_ns);
 }
 
 static struct candidate *find_by_key(const struct judge *j, struct str key, int64_t time_ns)
@@ -350,6 +367,7 @@ bool judge_take(struct judge *j, const struct finding *f)
     if (other != NULL)
         c = merge(j, other, c);
     mark_changed(j, c);
+    note_end(j, c);
     return true;
 }
 
@@ -422,6 +440,7 @@ void judge_restore(struct judge *j, const struct incident *incident)
     candidate_restore(c, incident);
     link_candidate(j, c);
     bind_hosts(j, c, CLAIM_IF_NEWER);
+    note_end(j, c);
 }
 
 static struct candidate *find_by_id(const struct judge *j, uint64_t id)

@@ -44,8 +44,8 @@ void judge_settle(struct judge *j, bool is_kept);
 /* Puts a stored incident back after a restart, so that later findings join it. The incident is copied. */
 void judge_restore(struct judge *j, const struct incident *incident);
 
-/* People moved an incident on. One that takes no more findings is let go: what its hosts do from now on makes a
- * new candidate. Only while judge_is_settled(). False when the judge does not hold it. */
+/* People moved an incident on. One that takes no more findings is let go: what its hosts do from now on makes
+ * a new candidate. Only while judge_is_settled(). False when the judge does not hold it. */
 bool judge_set_state(struct judge *j, uint64_t id, enum incident_state state, bool takes_findings);
 /* Nothing has changed since the last hand-out that was kept. */
 bool judge_is_settled(const struct judge *j);

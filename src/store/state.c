@@ -60,7 +60,8 @@ static bool configure(struct state *s, struct error *err)
            state_exec(s, "PRAGMA foreign_keys=ON", err) && state_exec(s, "PRAGMA trusted_schema=OFF", err) &&
            state_exec(s, "PRAGMA journal_size_limit=67108864", err) &&
            /* pages of busy incidents are written again and again: from memory, and home only now and then */
-           state_exec(s, "PRAGMA cache_size=-16384", err) && state_exec(s, "PRAGMA wal_autocheckpoint=4096", err);
+           state_exec(s, "PRAGMA cache_size=-16384", err) &&
+           state_exec(s, "PRAGMA wal_autocheckpoint=4096", err);
 }
 
 struct state *state_open(const char *path, struct error *err)

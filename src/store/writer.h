@@ -39,7 +39,8 @@ void writer_close(struct writer *w);
 
 /* Any thread. Takes the batch, frees it once its rows are in the open part. Batches that were stored before
  * are dropped silently: that is what makes replay harmless. Blocks while too much waits. False after
- * writer_close began, or after writer_leave while the disk refuses; the batch is freed all the same and stays in the journal. */
+ * writer_close began, or after writer_leave while the disk refuses; the batch is freed all the same and stays
+ * in the journal. */
 bool writer_put(struct writer *w, struct batch *batch);
 /* The program is about to end: put() does not wait for a disk that refuses any more. Any thread. */
 void writer_leave(struct writer *w);
