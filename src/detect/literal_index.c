@@ -242,7 +242,7 @@ static void probe_table(const struct literal_index *index, enum literal_place pl
                         literal_hit hit, void *context)
 {
     const struct key_table *table = &index->tables[place];
-    uint64_t key;
+    uint64_t key = 0;
     if (!key_of(place, value, &key))
         return;
     for (uint64_t at = spread(key) & table->mask; table->slots[at].count; at = (at + 1) & table->mask)

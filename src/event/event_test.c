@@ -171,12 +171,9 @@ static int release(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(converts_to_declared_types),
-        cmocka_unit_test(numbers_fit_any_type),
-        cmocka_unit_test(scalars_and_arrays),
-        cmocka_unit_test(vendor_fields_keep_every_value),
-        cmocka_unit_test(members_stand_for_fields),
-        cmocka_unit_test(is_bounded),
+        cmocka_unit_test(converts_to_declared_types), cmocka_unit_test(numbers_fit_any_type),
+        cmocka_unit_test(scalars_and_arrays),         cmocka_unit_test(vendor_fields_keep_every_value),
+        cmocka_unit_test(members_stand_for_fields),   cmocka_unit_test(is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, release);
 }
