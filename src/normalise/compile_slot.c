@@ -117,7 +117,7 @@ void compile_fixed_slots(struct compile *c)
 {
     static const char *const fields[] = {
 #define X(constant, name) name,
-        WELL_KNOWN(X)
+#include "normalise/well_known.def"
 #undef X
     };
     static const char *const names[] = {

@@ -22,89 +22,32 @@ typedef uint16_t slot_id;
 #define SLOT_NONE UINT16_MAX
 #define SLOTS_MAX 8192
 
-/* Fields that derive.c reads or writes. */
-#define WELL_KNOWN(X)                                                                                        \
-    X(EVENT_KIND, "event.kind")                                                                              \
-    X(EVENT_OUTCOME, "event.outcome")                                                                        \
-    X(EVENT_DURATION, "event.duration")                                                                      \
-    X(SOURCE_IP, "source.ip")                                                                                \
-    X(SOURCE_PORT, "source.port")                                                                            \
-    X(SOURCE_DOMAIN, "source.domain")                                                                        \
-    X(SOURCE_ADDRESS, "source.address") X(SOURCE_BYTES, "source.bytes") X(SOURCE_PACKETS, "source.packets")  \
-        X(SOURCE_MAC, "source.mac") X(SOURCE_USER, "source.user.name") X(SOURCE_NAT_IP, "source.nat.ip") X(  \
-            SOURCE_NAT_PORT, "source.nat.port") X(DESTINATION_IP, "destination.ip") X(DESTINATION_PORT,      \
-                                                                                      "destination.port")    \
-            X(DESTINATION_DOMAIN, "destination.domain") X(DESTINATION_ADDRESS, "destination.address") X(     \
-                DESTINATION_BYTES, "destination.bytes") X(DESTINATION_PACKETS,                               \
-                                                          "destination.packets") X(DESTINATION_MAC,          \
-                                                                                   "destination.mac")        \
-                X(DESTINATION_USER, "destination.user.name") X(DESTINATION_NAT_IP, "destination.nat.ip") X(  \
-                    DESTINATION_NAT_PORT, "destination.nat.port") X(CLIENT_IP, "client.ip") X(CLIENT_PORT,   \
-                                                                                              "client.port") \
-                    X(CLIENT_DOMAIN, "client.domain") X(CLIENT_ADDRESS, "client.address") X(                 \
-                        CLIENT_BYTES, "client.bytes") X(CLIENT_PACKETS, "client.packets")                    \
-                        X(CLIENT_MAC, "client.mac") X(CLIENT_USER, "client.user.name") X(                    \
-                            SERVER_IP, "server.ip") X(SERVER_PORT,                                           \
-                                                      "server.port") X(SERVER_DOMAIN,                        \
-                                                                       "server.domain") X(SERVER_ADDRESS,    \
-                                                                                          "server.address")  \
-                            X(SERVER_BYTES, "server.bytes") X(SERVER_PACKETS, "server.packets") X(           \
-                                SERVER_MAC, "server.mac") X(SERVER_USER,                                     \
-                                                            "server.user.name") X(NETWORK_TRANSPORT,         \
-                                                                                  "network.transport")       \
-                                X(NETWORK_IANA, "network.iana_number") X(NETWORK_TYPE, "network.type") X(    \
-                                    NETWORK_BYTES, "network.bytes") X(NETWORK_PACKETS, "network.packets")    \
-                                    X(NETWORK_COMMUNITY_ID,                                                  \
-                                      "network.community_id") X(NETWORK_PROTOCOL,                            \
-                                                                "network.protocol") X(NETWORK_DIRECTION,     \
-                                                                                      "network.direction")   \
-                                        X(ICMP_TYPE, "hyakuyo.icmp.type") X(ICMP_CODE, "hyakuyo.icmp.code")  \
-                                            X(URL_ORIGINAL, "url.original") X(URL_FULL, "url.full")          \
-                                                X(URL_SCHEME, "url.scheme") X(URL_DOMAIN, "url.domain")      \
-                                                    X(URL_PORT, "url.port") X(URL_PATH, "url.path") X(       \
-                                                        URL_QUERY,                                           \
-                                                        "url.query") X(URL_FRAGMENT, "url.fragment")         \
-                                                        X(URL_EXTENSION,                                     \
-                                                          "url.extension") X(URL_USERNAME, "url.username")   \
-                                                            X(PROCESS_EXECUTABLE, "process.executable")      \
-                                                                X(PROCESS_NAME, "process.name") X(           \
-                                                                    PARENT_EXECUTABLE,                       \
-                                                                    "process.parent.executable")             \
-                                                                    X(PARENT_NAME, "process.parent.name")    \
-                                                                        X(FILE_PATH, "file.path") X(         \
-                                                                            FILE_NAME,                       \
-                                                                            "file.name") X(FILE_DIRECTORY,   \
-                                                                                           "file.directory") \
-                                                                            X(FILE_EXTENSION,                \
-                                                                              "file.extension")              \
-                                                                                X(HOST_NAME, "host.name")    \
-                                                                                    X(HOST_HOSTNAME,         \
-                                                                                      "host.hostname")       \
-                                                                                        X(USER_NAME,         \
-                                                                                          "user.name")       \
-                                                                                            X(USER_DOMAIN,   \
-                                                                                              "user.domain") \
-                                                                                                X(MESSAGE,   \
-                                                                                                  "message")
+/* Fields that derive.c reads or writes: well_known.def. */
 
 enum {
 #define X(constant, name) SLOT_##constant,
-    WELL_KNOWN(X)
+#include "normalise/well_known.def"
 #undef X
-        SLOT_WELL_KNOWN
+    SLOT_WELL_KNOWN
 };
 
 /* Names that the header gives; the same slots in every parser, behind the fields. */
-#define BUILT_IN_NAMES(X)                                                                                    \
-    X(SYSLOG_HOST, "syslog.host")                                                                            \
-    X(SYSLOG_APP, "syslog.app")                                                                              \
-    X(SYSLOG_PID, "syslog.pid")                                                                              \
-    X(SYSLOG_MSGID, "syslog.msgid")                                                                          \
-    X(SYSLOG_TIME, "syslog.time")                                                                            \
-    X(SYSLOG_PRIORITY, "syslog.priority")                                                                    \
-    X(SYSLOG_SEVERITY, "syslog.severity") X(SYSLOG_FACILITY, "syslog.facility")                              \
-        X(RECORD_MESSAGE, "record.message") X(RECORD_RAW, "record.raw") X(SOURCE_NAME, "source.name")        \
-            X(TABLE_PATH, "table.path") X(TABLE_SOFTWARE, "table.software")
+/* clang-format off */
+#define BUILT_IN_NAMES(X) \
+    X(SYSLOG_HOST, "syslog.host") \
+    X(SYSLOG_APP, "syslog.app") \
+    X(SYSLOG_PID, "syslog.pid") \
+    X(SYSLOG_MSGID, "syslog.msgid") \
+    X(SYSLOG_TIME, "syslog.time") \
+    X(SYSLOG_PRIORITY, "syslog.priority") \
+    X(SYSLOG_SEVERITY, "syslog.severity") \
+    X(SYSLOG_FACILITY, "syslog.facility") \
+    X(RECORD_MESSAGE, "record.message") \
+    X(RECORD_RAW, "record.raw") \
+    X(SOURCE_NAME, "source.name") \
+    X(TABLE_PATH, "table.path") \
+    X(TABLE_SOFTWARE, "table.software")
+/* clang-format on */
 
 enum {
     SLOT_BUILT_IN_FIRST = SLOT_WELL_KNOWN - 1,
