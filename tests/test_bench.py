@@ -29,7 +29,7 @@ def bench(*parts):
 
 
 def figure(text, row):
-    found = re.search(r"^ +" + row + r".*? ([\d,.]+) (?:[A-Za-z]+/s|per event)", text, re.M)
+    found = re.search(r"^ +" + row + r"[^\n]*? {2,}([\d,.]+) \S+", text, re.M)  # figures stand in a column of their own
     assert found, f"no row '{row}' in\n{text}"
     return float(found[1].replace(",", ""))
 
