@@ -27,7 +27,7 @@ let failed = 0;
 const browser = await launch();
 const context = await browser.newContext({ viewport: SIZES.desktop, timezoneId: 'Asia/Tokyo', locale: 'ja-JP', colorScheme: 'light', reducedMotion: 'reduce' });
 const page = await context.newPage();
-page.setDefaultTimeout(8000);
+page.setDefaultTimeout(25000);
 const complaints = watch(page, base);
 
 function send(records) {
@@ -66,8 +66,8 @@ async function language(tag) {
 // What a page still complains about once it has come to rest.
 async function settled(check) {
   let complaints = [];
-  for (let tries = 0; tries < 8; tries++) {
-    await page.waitForTimeout(150);
+  for (let tries = 0; tries < 40; tries++) {
+    await page.waitForTimeout(tries < 4 ? 150 : 300);
     complaints = await check();
     if (complaints.length === 0) break;
   }
