@@ -14,6 +14,21 @@ bool file_sync_folder(const char *path, struct error *err) MUST_CHECK;
 bool file_exists(const char *path);
 bool file_is_folder(const char *path);
 
+/* A file's bytes without a copy of them: the page cache holds them. They stay as they are when the name is
+ * given to another file (file_write_atomic); a file that is cut while it is mapped is not survived. */
+struct file_map {
+    void *address;
+    size_t size;
+};
+bool file_map_open(const char *path, struct file_map *map, struct error *err) MUST_CHECK;
+void file_map_close(struct file_map *map);
+/* The pages that were touched so far need not stay in this process's memory. */
+void file_map_forget(const struct file_map *map);
+static inline struct str file_map_str(const struct file_map *map)
+{
+    return (struct str){map->address ? map->address : "", map->size};
+}
+
 /* Paths below `root` (a file or folder) whose names end in one of `suffixes` (NULL-terminated list), in byte
  * order, at most 32 levels deep. A root that is a file is listed whatever its name; hidden files are passed
  * over. */
@@ -23,14 +38,5 @@ struct file_list {
 };
 bool file_walk(const char *root, const char *const *suffixes, struct arena *arena, struct file_list *out,
                struct error *err) MUST_CHECK;
-
-/* Reading lines of plain, .gz or .zst files with bounded memory. */
-struct line_reader;
-struct line_reader *line_reader_open(const char *path, size_t max_line_bytes,
-                                     struct error *err); /* "-" = stdin */
-/* 1 = a line (without its end; valid until the next call), 0 = end, -1 = error. `*was_cut` tells that the
- * line was longer than the limit and the rest skipped; may be NULL. */
-int line_reader_next(struct line_reader *r, struct str *line, bool *was_cut, struct error *err);
-void line_reader_close(struct line_reader *r);
 
 #endif

@@ -12,6 +12,7 @@
 #include <zstd.h>
 
 #include "base/file.h"
+#include "base/line_reader.h"
 
 static char folder[64];
 

@@ -222,11 +222,10 @@ static bool is_in(const struct range *ranges, size_t count, const struct ip *ip)
 
 bool ip_is_private(const struct ip *ip)
 {
-    static const struct range ranges[] = {V4(10, 0, 0, 0, 8),
-                                          V4(172, 16, 0, 0, 12),
-                                          V4(192, 168, 0, 0, 16),
-                                          {{0xfc}, 7}};
-    return is_in(ranges, sizeof ranges / sizeof ranges[0], ip);
+    const uint8_t *v4 = ip->bytes + 12;
+    if (!ip_is_v4(ip))
+        return (ip->bytes[0] & 0xfe) == 0xfc;
+    return v4[0] == 10 || (v4[0] == 172 && (v4[1] & 0xf0) == 16) || (v4[0] == 192 && v4[1] == 168);
 }
 
 /* IANA special-purpose address registries (RFC 6890 and its updates), and multicast. */

@@ -84,6 +84,7 @@ void json_put_u64(struct json_writer *w, uint64_t value);
 void json_put_double(struct json_writer *w,
                      double value); /* shortest that round-trips; NaN and Inf become null */
 void json_put_bool(struct json_writer *w, bool value);
+void json_put_json(struct json_writer *w, struct str json); /* one whole value, already written */
 void json_put_null(struct json_writer *w);
 void json_put_time(struct json_writer *w,
                    int64_t time_ns); /* ISO 8601 UTC string; TIME_UNKNOWN becomes null */

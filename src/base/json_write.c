@@ -188,6 +188,12 @@ void json_put_bool(struct json_writer *w, bool value)
     buf_c(w->out, value ? "true" : "false");
 }
 
+void json_put_json(struct json_writer *w, struct str json)
+{
+    comma(w);
+    buf_add(w->out, json);
+}
+
 void json_put_null(struct json_writer *w)
 {
     comma(w);

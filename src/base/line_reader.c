@@ -1,151 +1,125 @@
-/* Ground floor: lines of plain, gzip and zstd files with bounded memory. What a file is shows in its first
- * bytes, not in its name. One buffer of input, one line; longer lines are cut and the rest is skipped. */
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <unistd.h>
-#include <zlib.h>
-#include <zstd.h>
+/* Ground floor: lines of plain, gzip, zstd and zip files with bounded memory. One buffer of text, one line;
+ * longer lines are cut and the rest is skipped. Text in UTF-16 with a byte order mark becomes UTF-8. */
+#include "base/line_reader.h"
 
-#include "base/file.h"
+#include "base/buf.h"
+#include "base/memory.h"
+#include "base/utf16.h"
 
-#define RAW_BYTES  (64 * 1024)
 #define TEXT_BYTES (256 * 1024)
 
-enum packing { PACKING_NONE, PACKING_GZIP, PACKING_ZSTD };
+enum encoding { ENCODING_BYTES, ENCODING_UTF16_LITTLE, ENCODING_UTF16_BIG };
 
 struct line_reader {
-    int fd;
-    enum packing packing;
-    char *path;
+    struct unpack *unpack; /* owned when `owns_unpack` */
+    bool owns_unpack;
     size_t max_line_bytes;
-    char *raw; /* as read: raw_at … raw_n not yet unpacked */
-    size_t raw_at, raw_n;
-    bool raw_ended;
     char *text; /* unpacked: text_at … text_n not yet handed out */
     size_t text_at, text_n;
-    bool stream_open; /* inside a gzip member or zstd frame */
-    struct buf line;  /* a line that lies across two fillings of `text` */
-    z_stream gzip;
-    ZSTD_DStream *zstd;
+    struct buf line; /* a line that lies across two fillings of `text` */
+    enum encoding encoding;
+    struct buf wide; /* UTF-16 whose characters are not all there yet */
 };
 
-static bool read_raw(struct line_reader *r, struct error *err)
+/* All of `wide` but a last half character becomes text. Three bytes for two is the worst case. */
+static void take_wide(struct line_reader *r)
 {
-    if (r->raw_at < r->raw_n || r->raw_ended)
-        return true;
-    ssize_t n;
-    do
-        n = read(r->fd, r->raw, RAW_BYTES);
-    while (n < 0 && errno == EINTR);
-    if (n < 0)
-        return error_errno(err, "cannot read %s", r->path);
-    r->raw_at = 0;
-    r->raw_n = (size_t)n;
-    r->raw_ended = n == 0;
-    return true;
+    struct str s = buf_str(&r->wide);
+    bool is_big = r->encoding == ENCODING_UTF16_BIG;
+    size_t at = 0;
+    while (s.n - at >= 4)
+        r->text_n += utf8_put(utf16_next(s, &at, is_big), r->text + r->text_n);
+    if (at)
+        memmove(r->wide.p, r->wide.p + at, s.n - at);
+    r->wide.n = s.n - at;
 }
 
-static bool unpack_gzip(struct line_reader *r, struct error *err)
+static bool fill_wide(struct line_reader *r, struct error *err)
 {
-    z_stream *z = &r->gzip;
-    z->next_in = (Bytef *)r->raw + r->raw_at;
-    z->avail_in = (uInt)(r->raw_n - r->raw_at);
-    z->next_out = (Bytef *)r->text;
-    z->avail_out = TEXT_BYTES;
-    int result = inflate(z, Z_NO_FLUSH);
-    r->raw_at = r->raw_n - z->avail_in;
-    r->text_n = TEXT_BYTES - z->avail_out;
-    if (result == Z_STREAM_END) { /* another member may follow (RFC 1952 section 2.2) */
-        inflateReset(z);
-        r->stream_open = false;
-        return true;
+    size_t got;
+    char *to = buf_reserve(&r->wide, TEXT_BYTES / 2 - 8);
+    int status = unpack_read(r->unpack, to, TEXT_BYTES / 2 - 8, &got, err);
+    r->wide.n += got;
+    take_wide(r);
+    if (status == 0) { /* what is left is the end, whole or not */
+        size_t at = 0;
+        while (at < r->wide.n)
+            r->text_n += utf8_put(utf16_next(buf_str(&r->wide), &at, r->encoding == ENCODING_UTF16_BIG),
+                                  r->text + r->text_n);
+        buf_clear(&r->wide);
+    } else if (status > 0 && !r->text_n) {
+        return fill_wide(r, err);
     }
-    if (result != Z_OK && result != Z_BUF_ERROR)
-        return error_set(err, "%s is damaged: %s", r->path, z->msg ? z->msg : "not gzip data");
-    r->stream_open = true;
-    return true;
-}
-
-static bool unpack_zstd(struct line_reader *r, struct error *err)
-{
-    ZSTD_inBuffer in = {r->raw, r->raw_n, r->raw_at};
-    ZSTD_outBuffer out = {r->text, TEXT_BYTES, 0};
-    size_t result = ZSTD_decompressStream(r->zstd, &out, &in);
-    r->raw_at = in.pos;
-    r->text_n = out.pos;
-    if (ZSTD_isError(result))
-        return error_set(err, "%s is damaged: %s", r->path, ZSTD_getErrorName(result));
-    r->stream_open = result != 0;
-    return true;
-}
-
-static void take_plain(struct line_reader *r)
-{
-    memcpy(r->text, r->raw + r->raw_at, r->raw_n - r->raw_at); /* RAW_BYTES < TEXT_BYTES */
-    r->text_n = r->raw_n - r->raw_at;
-    r->raw_at = r->raw_n;
+    return status >= 0;
 }
 
 /* Fills `text`; at the end of the file it stays empty. */
 static bool fill(struct line_reader *r, struct error *err)
 {
     r->text_at = r->text_n = 0;
-    while (!r->text_n) {
-        if (!read_raw(r, err))
-            return false;
-        bool is_empty = r->raw_at == r->raw_n;
-        if (is_empty && !r->stream_open)
-            return true;
-        size_t before = r->raw_at;
-        if (r->packing == PACKING_NONE)
-            take_plain(r);
-        else if (!(r->packing == PACKING_GZIP ? unpack_gzip(r, err) : unpack_zstd(r, err)))
-            return false;
-        if (r->raw_ended && is_empty && !r->text_n && before == r->raw_at && r->stream_open) {
-            r->stream_open = false;
-            return error_set(err, "%s ends in the middle of its compressed data", r->path);
-        }
-    }
-    return true;
+    if (r->encoding != ENCODING_BYTES)
+        return fill_wide(r, err);
+    return unpack_read(r->unpack, r->text, TEXT_BYTES, &r->text_n, err) >= 0;
 }
 
-static bool open_packing(struct line_reader *r, struct error *err)
+/* Byte order marks (Unicode 23.8). */
+static void recognise_encoding(struct line_reader *r)
 {
-    static const unsigned char gzip_magic[] = {0x1f, 0x8b}, zstd_magic[] = {0x28, 0xb5, 0x2f, 0xfd};
-    if (!read_raw(r, err))
-        return false;
-    if (r->raw_n >= sizeof gzip_magic && !memcmp(r->raw, gzip_magic, sizeof gzip_magic)) {
-        r->packing = PACKING_GZIP;
-        if (inflateInit2(&r->gzip, 15 + 16) != Z_OK)
-            BUG("zlib refuses its own window size");
-    } else if (r->raw_n >= sizeof zstd_magic && !memcmp(r->raw, zstd_magic, sizeof zstd_magic)) {
-        r->packing = PACKING_ZSTD;
-        r->zstd = ZSTD_createDStream();
-        BUG_IF(!r->zstd);
-        ZSTD_DCtx_setParameter(r->zstd, ZSTD_d_windowLogMax, 27); /* 128 MiB, what `zstd --long` writes */
+    struct str start = str_n(r->text, r->text_n);
+    if (str_starts(start, STR("\xef\xbb\xbf"))) {
+        r->text_at = 3;
+        return;
     }
-    return true;
+    if (str_starts(start, STR("\xff\xfe")))
+        r->encoding = ENCODING_UTF16_LITTLE;
+    else if (str_starts(start, STR("\xfe\xff")))
+        r->encoding = ENCODING_UTF16_BIG;
+    else
+        return;
+    buf_bytes(&r->wide, r->text + 2, r->text_n - 2);
+    r->text_n = 0;
+    char *narrow = memory_alloc(2 * TEXT_BYTES); /* the first filling may grow by half */
+    memory_free(r->text);
+    r->text = narrow;
+    take_wide(r);
+}
+
+struct line_reader *line_reader_on(struct unpack *unpack, size_t max_line_bytes, struct error *err)
+{
+    struct line_reader *r = NEW(struct line_reader);
+    r->unpack = unpack;
+    r->max_line_bytes = max_line_bytes;
+    r->text = memory_alloc(TEXT_BYTES);
+    size_t got = 0;
+    int status = 1;
+    while (status > 0 && r->text_n < LINE_READER_PEEK) { /* enough to recognise the content by */
+        status = unpack_read(unpack, r->text + r->text_n, TEXT_BYTES - r->text_n, &got, err);
+        r->text_n += got;
+    }
+    if (status < 0 && !r->text_n) {
+        line_reader_close(r);
+        return NULL;
+    }
+    recognise_encoding(r);
+    return r;
 }
 
 struct line_reader *line_reader_open(const char *path, size_t max_line_bytes, struct error *err)
 {
-    bool is_stdin = strcmp(path, "-") == 0;
-    int fd = is_stdin ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        error_errno(err, "cannot open %s", path);
+    struct str name;
+    struct unpack *unpack = unpack_open(path, err);
+    if (unpack == NULL)
         return NULL;
-    }
-    struct line_reader *r = NEW(struct line_reader);
-    r->fd = fd;
-    r->path = memory_strdup(is_stdin ? "standard input" : path);
-    r->max_line_bytes = max_line_bytes;
-    r->raw = memory_alloc(RAW_BYTES);
-    r->text = memory_alloc(TEXT_BYTES);
-    if (!open_packing(r, err)) {
-        line_reader_close(r);
-        return NULL;
-    }
+    struct line_reader *r = NULL;
+    int status = unpack_next(unpack, &name, err);
+    if (status > 0)
+        r = line_reader_on(unpack, max_line_bytes, err);
+    else if (status == 0)
+        error_set(err, "%s is an empty archive", path);
+    if (r == NULL)
+        unpack_close(unpack);
+    else
+        r->owns_unpack = true;
     return r;
 }
 
@@ -206,17 +180,33 @@ int line_reader_next(struct line_reader *r, struct str *line, bool *was_cut, str
     return 1;
 }
 
+struct str line_reader_peek(const struct line_reader *r)
+{
+    return str_n(r->text + r->text_at, r->text_n - r->text_at);
+}
+
+int line_reader_piece(struct line_reader *r, struct str *piece, struct error *err)
+{
+    if (r->text_at == r->text_n && !fill(r, err))
+        return -1;
+    *piece = line_reader_peek(r);
+    return piece->n ? 1 : 0;
+}
+
+void line_reader_skip(struct line_reader *r, size_t n)
+{
+    BUG_IF(n > r->text_n - r->text_at);
+    r->text_at += n;
+}
+
 void line_reader_close(struct line_reader *r)
 {
     if (!r)
         return;
-    if (r->packing == PACKING_GZIP)
-        inflateEnd(&r->gzip);
-    ZSTD_freeDStream(r->zstd);
-    close(r->fd);
+    if (r->owns_unpack)
+        unpack_close(r->unpack);
     buf_free(&r->line);
-    memory_free(r->raw);
+    buf_free(&r->wide);
     memory_free(r->text);
-    memory_free(r->path);
     memory_free(r);
 }

@@ -2,6 +2,7 @@
  * or through an arena (arena.c is next). */
 #include "base/memory.h"
 
+#include <malloc.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,6 +68,17 @@ char *memory_strdup(const char *c)
 void memory_free(void *p)
 {
     free(p);
+}
+
+void memory_keep_freed(void)
+{
+    mallopt(M_MMAP_THRESHOLD, 32 << 20); /* the largest that glibc takes */
+    mallopt(M_TRIM_THRESHOLD, 256 << 20);
+}
+
+void memory_give_back(void)
+{
+    malloc_trim(0);
 }
 
 _Noreturn void bug(const char *file, int line, const char *what)

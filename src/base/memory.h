@@ -15,6 +15,11 @@ void *memory_resize_array(void *p, size_t count, size_t each); /* overflow-check
 char *memory_strdup(const char *c);
 void memory_free(void *p);
 
+/* For a program that runs on: what is freed stays with it, since filling fresh pages costs more than the work
+ * done in them, until it rests and gives back. */
+void memory_keep_freed(void);
+void memory_give_back(void);
+
 #define NEW(type)          ((type *)memory_zero(sizeof(type)))
 #define NEW_ARRAY(type, n) ((type *)memory_array((n), sizeof(type)))
 #define COUNT_OF(array)    (sizeof(array) / sizeof((array)[0]))

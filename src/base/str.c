@@ -45,13 +45,25 @@ int str_compare(struct str a, struct str b)
     return a.n < b.n ? -1 : a.n > b.n;
 }
 
+#define FIND_TRIES 8
+
 size_t str_find(struct str s, struct str needle, size_t from)
 {
     if (from > s.n || needle.n > s.n - from)
         return STR_NOT_FOUND;
     if (!needle.n)
         return from;
-    const char *hit = memmem(s.p + from, s.n - from, needle.p, needle.n);
+    /* Needles of a few bytes whose first is rare and near: then memchr finds them sooner than memmem has
+     * prepared itself. */
+    const char *at = s.p + from, *last = s.p + s.n - needle.n;
+    for (int tries = 0; tries < FIND_TRIES; tries++, at++) {
+        at = at <= last ? memchr(at, needle.p[0], (size_t)(last - at) + 1) : NULL;
+        if (at == NULL)
+            return STR_NOT_FOUND;
+        if (str_eq(str_n(at, needle.n), needle))
+            return (size_t)(at - s.p);
+    }
+    const char *hit = memmem(at, (size_t)(s.p + s.n - at), needle.p, needle.n);
     return hit ? (size_t)(hit - s.p) : STR_NOT_FOUND;
 }
 

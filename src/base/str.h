@@ -28,9 +28,31 @@ static inline struct str str_n(const char *p, size_t n)
     return (struct str){p, n};
 }
 
+/* Most texts compared are shorter than 17 bytes: two words that may overlap, without a call. */
+static inline bool bytes_eq_short(const char *a, const char *b, size_t n)
+{
+    if (n >= 8) {
+        uint64_t a_head, a_tail, b_head, b_tail;
+        memcpy(&a_head, a, 8);
+        memcpy(&b_head, b, 8);
+        memcpy(&a_tail, a + n - 8, 8);
+        memcpy(&b_tail, b + n - 8, 8);
+        return ((a_head ^ b_head) | (a_tail ^ b_tail)) == 0;
+    }
+    if (n >= 4) {
+        uint32_t a_head, a_tail, b_head, b_tail;
+        memcpy(&a_head, a, 4);
+        memcpy(&b_head, b, 4);
+        memcpy(&a_tail, a + n - 4, 4);
+        memcpy(&b_tail, b + n - 4, 4);
+        return ((a_head ^ b_head) | (a_tail ^ b_tail)) == 0;
+    }
+    return n == 0 || (a[0] == b[0] && a[n / 2] == b[n / 2] && a[n - 1] == b[n - 1]);
+}
+
 static inline bool str_eq(struct str a, struct str b)
 {
-    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+    return a.n == b.n && (a.n <= 16 ? bytes_eq_short(a.p, b.p, a.n) : memcmp(a.p, b.p, a.n) == 0);
 }
 
 /* ASCII letters only. */

@@ -7,6 +7,7 @@
 #include <libfyaml.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/map.h"
 
 #define MAX_BYTES   (4u << 20)
@@ -41,7 +42,9 @@ static bool count_nodes(struct reader *r, size_t more, unsigned line, unsigned c
     r->nodes += more;
     if (r->nodes <= MAX_NODES)
         return true;
-    fail_at(r, line, column, "the YAML has more than 200,000 nodes, aliases resolved");
+    fail_at(r, line, column,
+            tr("the YAML has more than 200,000 nodes, aliases resolved",
+               "YAML の要素が、エイリアスを展開すると 200,000 個を超えます。"));
     return false;
 }
 
@@ -55,10 +58,11 @@ static struct fy_event *next_event(struct reader *r)
     struct fy_diag_error *problem = fy_diag_errors_iterate(r->diag, &at);
     if (problem)
         error_at(r->err, r->path, (unsigned)(problem->line > 0 ? problem->line : 0),
-                 (unsigned)(problem->column > 0 ? problem->column : 0), "not valid YAML: %s",
-                 problem->msg ? problem->msg : "unknown");
+                 (unsigned)(problem->column > 0 ? problem->column : 0),
+                 tr("not valid YAML: %s", "YAML として読めません: %s"), problem->msg ? problem->msg : "?");
     else
-        error_at(r->err, r->path, 0, 0, "not valid YAML: it ends too early");
+        error_at(r->err, r->path, 1, 1, "%s",
+                 tr("not valid YAML: it ends too early", "YAML として読めません: 途中で終わっています。"));
     return NULL;
 }
 
@@ -112,11 +116,16 @@ static struct yaml *read_alias(struct reader *r, struct fy_event *event)
     struct str name = token_text(r, event->alias.anchor);
     const struct anchored *a = map_get_pointer(&r->anchors, name);
     if (!a) {
-        error_at(r->err, r->path, line, column, "the alias *%.*s has no anchor before it", STR_ARGS(name));
+        error_at(r->err, r->path, line, column,
+                 tr("the alias *%.*s has no anchor before it",
+                    "エイリアス *%.*s より前に対応するアンカーがありません。"),
+                 STR_ARGS(name));
         return NULL;
     }
     if (++r->aliases > MAX_ALIASES)
-        return fail_at(r, line, column, "the YAML uses more than 10,000 aliases");
+        return fail_at(r, line, column,
+                       tr("the YAML uses more than 10,000 aliases",
+                          "YAML のエイリアスが 10,000 個を超えています。"));
     if (!count_nodes(r, a->nodes, line, column))
         return NULL;
     *node = *a->node;
@@ -164,7 +173,9 @@ static bool set_key(struct reader *r, struct yaml *map, struct map *keys, const 
     uintptr_t *place = map_put(keys, key->text, &is_new);
     if (!is_new) {
         const struct yaml *first = (const struct yaml *)*place;
-        error_at(r->err, r->path, key->line, key->column, "the key \"%.*s\" is already there in line %u",
+        error_at(r->err, r->path, key->line, key->column,
+                 tr("the key \"%.*s\" is already there in line %u",
+                    "キー \"%.*s\" は %u 行目にすでにあります。"),
                  STR_ARGS(key->text), first->key_line);
         return false;
     }
@@ -205,7 +216,8 @@ static bool merge(struct reader *r, struct yaml *map, struct yaml **last, struct
     for (const struct yaml *e = from->child; is_good && e; e = e->next)
         is_good = e->type == YAML_MAP;
     if (!is_good) {
-        fail_at(r, from->line, from->column, "<< takes a map or a list of maps");
+        fail_at(r, from->line, from->column,
+                tr("<< takes a map or a list of maps", "<< には表か、表の一覧が必要です。"));
         return false;
     }
     for (const struct yaml *e = from->child; e; e = e->next)
@@ -227,7 +239,9 @@ static struct yaml *read_member(struct reader *r, struct yaml **key, bool *is_en
     if (!*key)
         return NULL;
     if ((*key)->type != YAML_SCALAR)
-        return fail_at(r, (*key)->line, (*key)->column, "a key must be a single word or text");
+        return fail_at(r, (*key)->line, (*key)->column,
+                       tr("a key must be a single word or text",
+                          "キーは 1 つの語か文字列でなければなりません。"));
     event = next_event(r);
     if (!event)
         return NULL;
@@ -273,7 +287,9 @@ static struct yaml *read_container(struct reader *r, struct fy_event *event)
     if (!count_nodes(r, 1, node->line, node->column))
         return NULL;
     if (++r->depth > MAX_DEPTH)
-        return fail_at(r, node->line, node->column, "the YAML is nested deeper than 64 levels");
+        return fail_at(r, node->line, node->column,
+                       tr("the YAML is nested deeper than 64 levels",
+                          "YAML の入れ子が 64 段を超えています。"));
     if (!(is_map ? read_members(r, node) : read_elements(r, node)))
         return NULL;
     r->depth--;
@@ -293,7 +309,8 @@ static struct yaml *read_node(struct reader *r, struct fy_event *event)
     case FYET_SEQUENCE_START:
         return read_container(r, event);
     default:
-        return fail_at(r, 0, 0, "not valid YAML: a value is missing");
+        return fail_at(r, 1, 1,
+                       tr("not valid YAML: a value is missing", "YAML として読めません: 値がありません。"));
     }
 }
 
@@ -327,7 +344,7 @@ static struct yaml *read_stream(struct reader *r)
             return NULL;
         end = &(*end)->next;
     }
-    return first ? first : fail_at(r, 0, 0, "the YAML is empty");
+    return first ? first : fail_at(r, 1, 1, tr("the YAML is empty", "YAML が空です。"));
 }
 
 static struct fy_parser *open_parser(struct fy_diag **diag)
@@ -346,16 +363,54 @@ static struct fy_parser *open_parser(struct fy_diag **diag)
     return parser;
 }
 
+/* The line and column (in bytes) of a place. */
+static void place_of(struct str text, size_t at, unsigned *line, unsigned *column)
+{
+    *line = *column = 1;
+    for (size_t i = 0; i < at && i < text.n; i++) {
+        ++*column;
+        if (text.p[i] == '\n') {
+            ++*line;
+            *column = 1;
+        }
+    }
+}
+
+/* How many bytes from the beginning are UTF-8 text without NUL. */
+static size_t good_part(struct str text)
+{
+    size_t at = 0;
+    while (at < text.n && text.p[at]) {
+        unsigned char c = (unsigned char)text.p[at];
+        size_t n = c < 0x80 ? 1 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
+        if (at + n > text.n || !str_is_utf8(str_slice(text, at, at + n)))
+            break;
+        at += n;
+    }
+    return at;
+}
+
+static bool check_text(struct str text, const char *path, struct error *err)
+{
+    unsigned line, column;
+    size_t good = good_part(text);
+    if (good == text.n)
+        return true;
+    place_of(text, good, &line, &column);
+    return error_at(err, path, line, column, "%s",
+                    tr("the YAML is not UTF-8 text; save it as UTF-8",
+                       "YAML が UTF-8 の文字列ではありません。UTF-8 で保存してください。"));
+}
+
 struct yaml *yaml_parse(struct str text, const char *path, struct arena *arena, struct error *err)
 {
     if (text.n > MAX_BYTES) {
-        error_at(err, path, 0, 0, "the YAML is larger than 4 MiB");
+        error_at(err, path, 1, 1, "%s",
+                 tr("the YAML is larger than 4 MiB", "YAML が 4 MiB を超えています。"));
         return NULL;
     }
-    if (!str_is_utf8(text) || str_find_char(text, '\0', 0) != STR_NOT_FOUND) {
-        error_at(err, path, 0, 0, "the YAML is not UTF-8 text; save it as UTF-8");
+    if (!check_text(text, path, err))
         return NULL;
-    }
     struct reader r = {.path = path, .arena = arena, .err = err};
     struct str copy = arena_str(arena, text); /* libfyaml wants it to live as long as the parser */
     r.parser = open_parser(&r.diag);

@@ -11,6 +11,8 @@ struct batch *batch_new(uint32_t capacity)
     b->records = NEW_ARRAY(struct record, b->capacity);
     b->events = NEW_ARRAY(struct event, b->capacity);
     b->findings_end = &b->findings;
+    b->silent_end = &b->silent;
+    b->facts_end = &b->facts;
     return b;
 }
 
@@ -59,4 +61,44 @@ struct finding *batch_add_finding(struct batch *b)
     *b->findings_end = f;
     b->findings_end = &f->next;
     return f;
+}
+
+struct finding *batch_insert_finding(struct batch *b, struct finding **at)
+{
+    struct finding *f = ARENA_NEW(&b->arena, struct finding);
+    f->next = *at;
+    *at = f;
+    if (b->findings_end == at)
+        b->findings_end = &f->next;
+    return f;
+}
+
+void batch_silence_finding(struct batch *b, struct finding **at)
+{
+    struct finding *f = *at;
+    *at = f->next;
+    if (b->findings_end == &f->next)
+        b->findings_end = at;
+    f->next = NULL;
+    *b->silent_end = f;
+    b->silent_end = &f->next;
+}
+
+void batch_merge_findings(struct batch *b, struct finding *findings)
+{
+    struct finding **at = &b->findings;
+    while (findings) {
+        if (*at && (*at)->sequence < findings->sequence) {
+            at = &(*at)->next;
+            continue;
+        }
+        struct finding *next = findings->next;
+        findings->next = *at;
+        *at = findings;
+        at = &findings->next;
+        findings = next;
+    }
+    while (*at)
+        at = &(*at)->next;
+    b->findings_end = at;
 }

@@ -5,6 +5,7 @@
 
 #include "event/event.h"
 #include "event/finding.h"
+#include "event/identity.h"
 
 enum transport {
     TRANSPORT_FILE_SCAN, /* a command reads files at rest */
@@ -15,6 +16,14 @@ enum transport {
     TRANSPORT_HTTP,
 };
 
+/* The headers of tables that a record's source had sent before it; normalise/ knows what they are. */
+struct table_list;
+struct known_tables {
+    const struct table_list *list;
+    uint16_t count; /* the first ones of the list; 0 = none */
+    uint16_t last;  /* the one sent last */
+};
+
 struct record {
     struct str raw;    /* exact bytes, framing removed */
     uint64_t sequence; /* given by the journal; 0 before */
@@ -23,6 +32,7 @@ struct record {
     uint16_t flags;    /* RECORD_… */
     uint8_t transport; /* enum transport */
     struct str sender; /* text address of the peer, path of the file, or source name of HTTP; may be "" */
+    struct known_tables tables;
 };
 
 enum {
@@ -37,6 +47,12 @@ struct batch {
     uint32_t count, capacity;
     struct finding *findings; /* linked by next, in order of events */
     struct finding **findings_end;
+    struct finding
+        *withheld; /* not judged, in order of events: of canaries, and what an exception suppresses */
+    struct finding *silent; /* matches that only correlations want; as findings */
+    struct finding **silent_end;
+    struct identity_fact *facts; /* who holds what, as the events say; linked by next, in their order */
+    struct identity_fact **facts_end;
     uint64_t first_sequence, last_sequence; /* contiguous: last − first + 1 == count */
     size_t bytes;                           /* sum of raw sizes */
     int64_t journalled_ns;                  /* when the fsync returned */
@@ -49,5 +65,12 @@ void batch_free(struct batch *b);
 /* Room for one more record, zeroed; grows. `raw` and `sender` are copied into the arena. */
 struct record *batch_add(struct batch *b, struct str raw, struct str sender);
 struct finding *batch_add_finding(struct batch *b); /* zeroed, linked at the end */
+/* Zeroed, linked at `at`, which is &batch->findings or a finding's `next`. */
+struct finding *batch_insert_finding(struct batch *b, struct finding **at);
+/* Moves the finding at `at` to the end of batch->silent. */
+void batch_silence_finding(struct batch *b, struct finding **at);
+/* Puts findings of the batch's arena, linked by next and in the order of events like its own, among them;
+ * before those of the same event. */
+void batch_merge_findings(struct batch *b, struct finding *findings);
 
 #endif

@@ -350,3 +350,18 @@ struct str value_as_text(const struct value *v, struct arena *a)
     }
     BUG("unknown type of value");
 }
+
+void event_copy(const struct event *from, struct event *to, struct arena *a)
+{
+    *to = *from;
+    to->capacity = from->count;
+    to->values = arena_alloc(a, (from->count + 1u) * sizeof *to->values);
+    if (from->count)
+        memcpy(to->values, from->values, from->count * sizeof *to->values);
+    to->raw = arena_str(a, from->raw);
+    for (uint16_t i = 0; i < to->count; i++) {
+        struct value *v = &to->values[i];
+        if (v->type == TYPE_KEYWORD || v->type == TYPE_TEXT || v->type == TYPE_IP)
+            v->text = arena_str(a, value_text(v)).p;
+    }
+}

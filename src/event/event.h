@@ -66,6 +66,9 @@ bool event_set_number(struct event *e, struct arena *a, field_id field, int64_t 
 bool event_add_double(struct event *e, struct arena *a, field_id field, double real);
 void event_remove(struct event *e, field_id field);
 
+/* A copy of it all in another arena; `to` is overwritten. */
+void event_copy(const struct event *from, struct event *to, struct arena *a);
+
 /* Any value as text; numbers are formatted into the arena. */
 struct str value_as_text(const struct value *v, struct arena *a);
 

@@ -57,10 +57,16 @@ static bool is_repeated(const struct finding *f, uint32_t at)
     return false;
 }
 
-/* A field that matched with several values becomes a list, so that no key is there twice. */
-static void put_matched(struct json_writer *w, const struct finding *f)
+static struct str shortened(struct str text, size_t longest)
 {
-    json_key(w, "matched");
+    size_t n = text.n < longest ? text.n : longest;
+    while (n < text.n && n > 0 && ((unsigned char)text.p[n] & 0xc0) == 0x80)
+        n--; /* not within a character */
+    return str_slice(text, 0, n);
+}
+
+void finding_matched_json(const struct finding *f, size_t longest, struct json_writer *w)
+{
     json_begin_object(w);
     for (uint32_t i = 0; i < f->matched_count; i++) {
         if (is_repeated(f, i))
@@ -74,7 +80,7 @@ static void put_matched(struct json_writer *w, const struct finding *f)
             json_begin_array(w);
         for (uint32_t k = i; k < f->matched_count; k++)
             if (str_eq(f->matched[k].name, name))
-                json_put_str(w, f->matched[k].text);
+                json_put_str(w, shortened(f->matched[k].text, longest));
         if (same > 1)
             json_end_array(w);
     }
@@ -102,6 +108,7 @@ void finding_json(const struct finding *f, struct str file, struct buf *out)
 {
     struct json_writer w = {.out = out};
     json_begin_object(&w);
+    put_unless_empty(&w, "instrument", f->instrument);
     json_key(&w, "rule_id");
     json_put_str(&w, f->rule_id);
     json_key(&w, "rule");
@@ -112,12 +119,18 @@ void finding_json(const struct finding *f, struct str file, struct buf *out)
     json_key(&w, "time");
     json_put_time(&w, f->time_ns);
     put_unless_empty(&w, "file", file);
+    put_unless_empty(&w, "member", f->member);
     json_key(&w, "record");
     json_put_u64(&w, f->record_number);
     put_unless_empty(&w, "source_product", f->product);
     put_entities(&w, f);
     put_unless_empty(&w, "peer", f->peer);
-    put_matched(&w, f);
+    if (f->is_exercise) {
+        json_key(&w, "exercise");
+        json_put_bool(&w, true);
+    }
+    json_key(&w, "matched");
+    finding_matched_json(f, SIZE_MAX, &w);
     put_judgement(&w, f);
     if (f->sequence) { /* as text: JavaScript's numbers end at 2^53 */
         char digits[24];

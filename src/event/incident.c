@@ -11,6 +11,7 @@ static const char *const state_names[INCIDENT_STATE_COUNT] = {
     [INCIDENT_REVIEW] = "review",         [INCIDENT_CLOSED] = "closed",
     [INCIDENT_ON_HOLD] = "on_hold",       [INCIDENT_FALSE_POSITIVE] = "false_positive",
     [INCIDENT_MERGED] = "merged",         [INCIDENT_DUPLICATE] = "duplicate",
+    [INCIDENT_EXERCISE] = "exercise",     [INCIDENT_REOPENED] = "reopened",
 };
 
 struct str incident_state_name(enum incident_state s)

@@ -4,7 +4,8 @@
 
 #include "event/finding.h"
 
-/* Spec 3.7. A candidate is not yet work; the last four are side states. The numbers are stored: append only.
+/* Spec 3.7. A candidate is not yet work; those behind INCIDENT_CLOSED are side states. The numbers are
+ * stored: append only.
  */
 enum incident_state {
     INCIDENT_CANDIDATE,
@@ -21,8 +22,10 @@ enum incident_state {
     INCIDENT_FALSE_POSITIVE,
     INCIDENT_MERGED,
     INCIDENT_DUPLICATE,
+    INCIDENT_EXERCISE, /* it turned out to be one; over */
+    INCIDENT_REOPENED, /* was over and is work again */
 };
-#define INCIDENT_STATE_COUNT (INCIDENT_DUPLICATE + 1)
+#define INCIDENT_STATE_COUNT (INCIDENT_REOPENED + 1)
 struct str
 incident_state_name(enum incident_state s); /* "candidate", "new", "triage", … "on_hold", "false_positive" */
 bool incident_state_parse(struct str s, enum incident_state *out);
@@ -52,10 +55,14 @@ struct incident_finding {
 struct incident {
     uint64_t id;
     enum incident_state state;
+    bool is_exercise; /* all of it is an exercise: titles say so */
+    bool is_watched;  /* under focus watch when it was asked for (S69); never stored */
     struct str title_en, title_ja;
     int64_t opened_ns, first_ns, last_ns; /* event times */
+    int64_t news_ns;                      /* the watermark at its last finding: it lives a window longer */
     struct str hosts;                     /* "name (ip);name (ip)" in order of appearance */
     struct str department, user;
+    struct str type;                   /* the likeliest kind of content/signatures.yml, or "unclassified" */
     int urgency, importance;           /* 1–4: 低 中 高 最高 */
     int urgency_low, urgency_high;     /* band when inputs are uncertain; equal when not */
     int confidence_level;              /* 1–4 */

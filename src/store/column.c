@@ -160,12 +160,12 @@ static struct str replace_invalid(struct str text, struct buf *out)
     return buf_str(out);
 }
 
-static uint32_t text_code(struct column *c, struct str text, uint32_t hash);
+static uint32_t text_code(struct column *c, struct str text, uint32_t hash, bool is_utf8);
 
 static uint32_t invalid_text_code(struct column *c, struct str text)
 {
     struct buf clean = {0};
-    uint32_t code = text_code(c, replace_invalid(text, &clean), 0);
+    uint32_t code = text_code(c, replace_invalid(text, &clean), 0, true);
     buf_free(&clean);
     return code;
 }
@@ -175,9 +175,9 @@ static bool is_last(const struct column *c, struct str text)
     return c->last_code != UINT32_MAX && str_eq(column_entry(c, c->last_code), text);
 }
 
-/* Entries are valid UTF-8, so only a text that is not among them needs to be looked at. `hash` is 0 when it
- * is not known yet. */
-static uint32_t text_code(struct column *c, struct str text, uint32_t hash)
+/* Entries are valid UTF-8, so only a text that is not among them needs to be looked at, unless somebody has.
+ * `hash` is 0 when it is not known yet. */
+static uint32_t text_code(struct column *c, struct str text, uint32_t hash, bool is_utf8)
 {
     if (is_last(c, text))
         return c->last_code;
@@ -190,7 +190,7 @@ static uint32_t text_code(struct column *c, struct str text, uint32_t hash)
         if (c->slots[slot])
             return c->last_code = (uint32_t)c->slots[slot] - 1;
     }
-    if (!str_is_utf8(text))
+    if (!is_utf8 && !str_is_utf8(text))
         return invalid_text_code(c, text);
     c->last_code = append_entry(c, text);
     if (!c->is_plain) {
@@ -242,7 +242,7 @@ static void join_texts(struct column *c, struct str text)
     buf_char(&joined, ',');
     json_string(&joined, text);
     buf_char(&joined, ']');
-    c->codes[c->count - 1] = text_code(c, buf_str(&joined), 0);
+    c->codes[c->count - 1] = text_code(c, buf_str(&joined), 0, false);
     c->row_is_array = true;
     buf_free(&joined);
 }
@@ -252,13 +252,21 @@ void column_add_text(struct column *c, uint32_t row, struct str text)
     column_add_text_ahead(c, row, text, 0);
 }
 
+void column_add_utf8(struct column *c, uint32_t row, struct str text)
+{
+    uint32_t code = text_code(c, text, 0, true);
+    uint32_t at = push_value(c, row); /* may move c->codes */
+    c->codes[at] = code;
+    c->row_is_array = false;
+}
+
 void column_add_text_ahead(struct column *c, uint32_t row, struct str text, uint32_t hash)
 {
     if (!c->is_list && has_row(c, row)) {
         join_texts(c, text);
         return;
     }
-    uint32_t code = text_code(c, text, hash);
+    uint32_t code = text_code(c, text, hash, false);
     uint32_t at = push_value(c, row);
     c->codes[at] = code;
     c->row_is_array = false;

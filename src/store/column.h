@@ -60,6 +60,8 @@ void column_free(struct column *c);
 void column_add_text(struct column *c, uint32_t row, struct str text);
 /* The same with what column_ahead() said of the text. */
 void column_add_text_ahead(struct column *c, uint32_t row, struct str text, uint32_t hash);
+/* The only value of its row, known to be UTF-8. */
+void column_add_utf8(struct column *c, uint32_t row, struct str text);
 void column_add_number(struct column *c, uint32_t row, int64_t number);
 void column_add_real(struct column *c, uint32_t row, double real);
 

@@ -282,7 +282,7 @@ static void add_overflow(struct column_set *set, const struct event *e)
 static void add_original(struct column_set *set, struct str raw)
 {
     if (str_is_utf8(raw)) {
-        column_add_text(set->original, set->rows, raw);
+        column_add_utf8(set->original, set->rows, raw);
         return;
     }
     struct arena scratch;

@@ -4,10 +4,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sodium.h>
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/sha256.h"
 #include "store/bloom.h"
 #include "store/parquet_format.h"
 #include "store/parquet_page.h"
@@ -40,7 +40,7 @@ struct parquet_file {
     uint64_t offset; /* bytes handed to the kernel */
     struct buf out;  /* bytes that come next */
     struct page_encoder *encoder;
-    crypto_hash_sha256_state hash;
+    struct sha256 *hash;
     struct part_column *columns;
     uint32_t column_count;
     struct row_group *groups;
@@ -59,7 +59,7 @@ struct parquet_file *parquet_file_create(const char *path, int zstd_level, struc
     f->fd = fd;
     f->path = memory_strdup(path);
     f->encoder = page_encoder_new(zstd_level);
-    crypto_hash_sha256_init(&f->hash);
+    f->hash = sha256_new();
     buf_c(&f->out, "PAR1");
     return f;
 }
@@ -78,6 +78,8 @@ static void file_free(struct parquet_file *f)
     memory_free(f->groups);
     part_columns_free(f->columns, f->column_count);
     page_encoder_free(f->encoder);
+    if (f->hash)
+        sha256_end(f->hash, NULL);
     buf_free(&f->out);
     memory_free(f->path);
     memory_free(f);
@@ -94,7 +96,7 @@ void parquet_file_abort(struct parquet_file *f)
 
 static bool flush(struct parquet_file *f, struct error *err)
 {
-    crypto_hash_sha256_update(&f->hash, (const unsigned char *)f->out.p, f->out.n);
+    sha256_add(f->hash, buf_str(&f->out));
     for (size_t done = 0; done < f->out.n;) {
         ssize_t n = write(f->fd, f->out.p + done, f->out.n - done);
         if (n < 0 && errno == EINTR)
@@ -417,7 +419,8 @@ static void describe(struct parquet_file *f, struct part *part)
     describe_blooms(f);
     part->rows = f->rows;
     part->bytes = f->offset;
-    crypto_hash_sha256_final(&f->hash, part->sha256);
+    sha256_end(f->hash, part->sha256);
+    f->hash = NULL;
     part_set_columns(part, f->columns, f->column_count);
     f->columns = NULL;
     f->column_count = 0;

@@ -1,4 +1,4 @@
-/* Stage: store. Cursors of tailed files and idempotency keys. The last of the state files. */
+/* Stage: store. Cursors of tailed files and idempotency keys. Next: state_proof.c. */
 #include "store/state_cursors.h"
 
 #include "store/state_sql.h"

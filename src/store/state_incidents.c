@@ -1,5 +1,5 @@
 /* Stage: store. Incidents and their findings; the log of state changes is append-only (triggers in the schema
- * refuse anything else). Next: state_users.c. */
+ * refuse anything else). Next: state_desk.c. */
 #include "store/state_incidents.h"
 
 #include "base/log.h"
@@ -8,8 +8,8 @@
 #define INCIDENT_COLUMNS                                                                                     \
     "title_en, title_ja, opened_ns, first_ns, last_ns, hosts, department, user, urgency, urgency_low, "      \
     "urgency_high,"                                                                                          \
-    " importance, confidence_level, confidence, reason, state"
-#define INCIDENT_MARKS "?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16"
+    " importance, confidence_level, confidence, reason, news_ns, type, exercise, state"
+#define INCIDENT_MARKS "?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19"
 #define FINDING_COLUMNS                                                                                      \
     "incident, rule_id, title_en, title_ja, level, first_ns, last_ns, first_sequence, last_sequence, "       \
     "count, product,"                                                                                        \
@@ -37,6 +37,9 @@ static void bind_incident(sqlite3_stmt *q, const struct incident *i)
     sql_i64(q, 14, i->confidence_level);
     sql_real(q, 15, i->confidence);
     sql_text(q, 16, i->reason);
+    sql_i64(q, 17, i->news_ns);
+    sql_text(q, 18, i->type);
+    sql_i64(q, 19, i->is_exercise);
 }
 
 static bool insert_incident(struct state *s, struct incident *i, struct error *err)
@@ -65,7 +68,9 @@ static bool update_incident(struct state *s, const struct incident *i, struct er
         s,
         "UPDATE incident SET title_en = ?2, title_ja = ?3, opened_ns = ?4, first_ns = ?5, last_ns = ?6,"
         " hosts = ?7, department = ?8, user = ?9, urgency = ?10, urgency_low = ?11, urgency_high = ?12,"
-        " importance = ?13, confidence_level = ?14, confidence = ?15, reason = ?16 WHERE id = ?1",
+        " importance = ?13, confidence_level = ?14, confidence = ?15, reason = ?16, news_ns = ?17, type = "
+        "?18,"
+        " exercise = ?19 WHERE id = ?1",
         err);
     if (!q)
         return false;
@@ -175,8 +180,35 @@ static void read_incident(sqlite3_stmt *q, struct arena *arena, struct incident 
     i->confidence_level = (int)sql_column_i64(q, 12);
     i->confidence = sql_column_real(q, 13);
     i->reason = sql_column_str(q, 14, arena);
-    i->state = (enum incident_state)sql_column_i64(q, 15);
-    i->id = sql_column_u64(q, 16);
+    i->news_ns = sql_column_i64(q, 15);
+    i->type = sql_column_str(q, 16, arena);
+    i->is_exercise = sql_column_i64(q, 17) != 0;
+    i->state = (enum incident_state)sql_column_i64(q, 18);
+    i->id = sql_column_u64(q, 19);
+}
+
+bool state_incidents_judged(struct state *s, uint64_t id, struct arena *arena, struct incident *out,
+                            struct error *err)
+{
+    *out = (struct incident){0};
+    state_lock(s);
+    sqlite3_stmt *q =
+        sql_get(s, "SELECT urgency, importance, confidence_level, type, state FROM incident WHERE id = ?",
+                err);
+    if (q)
+        sql_u64(q, 1, id);
+    int row = q ? sql_step(s, q, err) : -1;
+    if (row == 1) {
+        out->id = id;
+        out->urgency = (int)sql_column_i64(q, 0);
+        out->importance = (int)sql_column_i64(q, 1);
+        out->confidence_level = (int)sql_column_i64(q, 2);
+        out->type = sql_column_str(q, 3, arena);
+        out->state = (enum incident_state)sql_column_i64(q, 4);
+        sqlite3_reset(q);
+    }
+    state_unlock(s);
+    return row >= 0;
 }
 
 static void read_finding(sqlite3_stmt *q, struct arena *arena, struct incident_finding *f)
@@ -247,10 +279,11 @@ bool state_incidents_load(struct state *s, uint64_t id, struct arena *arena, str
     return ok;
 }
 
-/* The states a selection takes in, one bit each. Work is over in four of them; one on hold is open. */
+/* The states a selection takes in, one bit each. Work is over in five of them; one on hold is open. */
 #define BIT(state) (INT64_C(1) << (state))
 #define OVER                                                                                                 \
-    (BIT(INCIDENT_CLOSED) | BIT(INCIDENT_FALSE_POSITIVE) | BIT(INCIDENT_MERGED) | BIT(INCIDENT_DUPLICATE))
+    (BIT(INCIDENT_CLOSED) | BIT(INCIDENT_FALSE_POSITIVE) | BIT(INCIDENT_MERGED) | BIT(INCIDENT_DUPLICATE) |  \
+     BIT(INCIDENT_EXERCISE))
 #define EVERY (BIT(INCIDENT_STATE_COUNT) - 1)
 
 static const int64_t selections[] = {
@@ -262,10 +295,13 @@ static const int64_t selections[] = {
 
 static bool count_selection(struct state *s, struct incident_page *page, struct error *err)
 {
-    sqlite3_stmt *q = sql_get(s, "SELECT count(*) FROM incident WHERE (?1 >> state) & 1", err);
+    sqlite3_stmt *q =
+        sql_get(s, "SELECT count(*) FROM incident WHERE (?1 >> state) & 1 AND (?2 = 0 OR news_ns >= ?2)",
+                err);
     if (!q)
         return false;
     sql_i64(q, 1, selections[page->selection]);
+    sql_i64(q, 2, page->news_from_ns);
     if (sql_step(s, q, err) != 1)
         return false;
     page->total = sql_column_u64(q, 0);
@@ -278,13 +314,15 @@ static bool read_page(struct state *s, struct arena *arena, struct incident_page
     sqlite3_stmt *q =
         sql_get(s,
                 "SELECT " INCIDENT_COLUMNS ", id FROM incident WHERE (?1 >> state) & 1"
-                " ORDER BY urgency DESC, importance DESC, confidence DESC, opened_ns, id LIMIT ? OFFSET ?",
+                " AND (?2 = 0 OR news_ns >= ?2)"
+                " ORDER BY urgency DESC, importance DESC, confidence DESC, opened_ns, id LIMIT ?3 OFFSET ?4",
                 err);
     int row = -1;
     if (q) {
         sql_i64(q, 1, selections[page->selection]);
-        sql_i64(q, 2, page->limit);
-        sql_i64(q, 3, page->offset);
+        sql_i64(q, 2, page->news_from_ns);
+        sql_i64(q, 3, page->limit);
+        sql_i64(q, 4, page->offset);
     }
     while (q && (row = sql_step(s, q, err)) == 1) {
         struct incident i = {0};

@@ -11,6 +11,11 @@
  * is_stored are left alone, and all say so afterwards; findings are never removed. */
 bool state_incidents_save(struct state *s, struct incident *incident, struct error *err) MUST_CHECK;
 
+/* What is stored of its judgement: urgency, importance, confidence_level, type and state; id 0 when there is
+ * no such incident. */
+bool state_incidents_judged(struct state *s, uint64_t id, struct arena *arena, struct incident *out,
+                            struct error *err) MUST_CHECK;
+
 /* With its findings in order of first_ns. False with a sentence when there is no such incident. Strings live
  * in `arena`. */
 bool state_incidents_load(struct state *s, uint64_t id, struct arena *arena, struct incident *out,
@@ -18,13 +23,14 @@ bool state_incidents_load(struct state *s, uint64_t id, struct arena *arena, str
 
 enum incident_selection {
     SELECT_OPEN_INCIDENTS,   /* work: neither a candidate nor over */
-    SELECT_CLOSED_INCIDENTS, /* over: INCIDENT_CLOSED, FALSE_POSITIVE, MERGED, DUPLICATE */
+    SELECT_CLOSED_INCIDENTS, /* over: INCIDENT_CLOSED, FALSE_POSITIVE, MERGED, DUPLICATE, EXERCISE */
     SELECT_ALL_INCIDENTS,    /* both of the above */
     SELECT_LIVING,           /* candidates and open incidents: what findings may still join */
 };
 
 struct incident_page {
     enum incident_selection selection;
+    int64_t news_from_ns; /* only those with news since then; 0 = all */
     uint32_t limit, offset;
     bool with_findings;
     /* out */

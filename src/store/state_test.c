@@ -14,6 +14,7 @@
 #include "store/state_balance.h"
 #include "store/state_cursors.h"
 #include "store/state_incidents.h"
+#include "store/state_intel.h"
 #include "store/state_sources.h"
 #include "store/state_sql.h"
 #include "store/state_users.h"
@@ -508,6 +509,63 @@ static void test_assets(void **state)
     assert_int_equal(out.counts[ASSET_HOSTS], 3);
 }
 
+static void test_intel(void **state)
+{
+    struct fixture *f = *state;
+    struct intel_source *sources, feed = {.name = STR("feed"),
+                                          .format = STR("csv"),
+                                          .origin = STR("/tmp/feed.csv"),
+                                          .file = STR("feed.indicators"),
+                                          .imported_ns = 5,
+                                          .seen = 10,
+                                          .kept = 6,
+                                          .repeated = 1,
+                                          .refused = 3,
+                                          .expired = 2,
+                                          .allowed = 4,
+                                          .details = STR("{}"),
+                                          .cursor = STR("2025"),
+                                          .searched_ns = INT64_MIN};
+    struct intel_hit *hits, hit = {.source = STR("feed"),
+                                   .indicator = STR("evil.example"),
+                                   .type = STR("domain"),
+                                   .field = STR("url.domain"),
+                                   .value = STR("www.evil.example"),
+                                   .first_ns = 1,
+                                   .last_ns = 9,
+                                   .count = 3,
+                                   .first_sequence = 77,
+                                   .patient_zero = STR("PC-1"),
+                                   .hosts = STR("[]"),
+                                   .host_count = 2,
+                                   .searched_ns = 100};
+    uint32_t count;
+    bool found;
+    OK(f, state_intel_put(f->state, &feed, &f->err));
+    feed.kept = 7; /* the same source again replaces it */
+    OK(f, state_intel_put(f->state, &feed, &f->err));
+    OK(f, state_intel_list(f->state, &f->arena, &sources, &count, &f->err));
+    assert_int_equal(count, 1);
+    assert_true(sources[0].kept == 7 && sources[0].expired == 2 && sources[0].allowed == 4);
+    assert_true(str_eq(sources[0].cursor, STR("2025")) && sources[0].searched_ns == INT64_MIN);
+    OK(f, state_intel_searched(f->state, STR("feed"), 200, 6, &f->err));
+    OK(f, state_intel_list(f->state, &f->arena, &sources, &count, &f->err));
+    assert_true(sources[0].searched_ns == 200 && sources[0].searched_for == 6);
+    OK(f, state_intel_put_hit(f->state, &hit, &f->err));
+    hit.count = 4;
+    OK(f, state_intel_put_hit(f->state, &hit, &f->err));
+    OK(f, state_intel_hits(f->state, STR_EMPTY, 10, &f->arena, &hits, &count, &f->err));
+    assert_true(count == 1 && hits[0].count == 4 && hits[0].first_sequence == 77 && hits[0].host_count == 2);
+    OK(f, state_intel_hits(f->state, STR("other"), 10, &f->arena, &hits, &count, &f->err));
+    assert_int_equal(count, 0);
+    OK(f, state_intel_remove(f->state, STR("feed"), &found, &f->err));
+    assert_true(found);
+    OK(f, state_intel_hits(f->state, STR_EMPTY, 10, &f->arena, &hits, &count, &f->err));
+    assert_int_equal(count, 0);
+    OK(f, state_intel_remove(f->state, STR("feed"), &found, &f->err));
+    assert_false(found);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -526,6 +584,7 @@ int main(void)
         CASE(test_sessions_and_tokens),
         CASE(test_login_failures),
         CASE(test_assets),
+        CASE(test_intel),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -81,8 +81,13 @@ bool state_users_create(struct state *s, struct user *user, struct error *err)
 
 static bool write_user(struct state *s, const struct user *u, struct error *err)
 {
-    sqlite3_stmt *q =
-        bind(s, err, "UPDATE user SET password_hash = ?, roles = ?, language = ?, disabled = ? WHERE id = ?",
+    sqlite3_stmt *q = bind(s, err,
+                           "DELETE FROM session WHERE user = ?1 AND EXISTS"
+                           " (SELECT 1 FROM user WHERE id = ?1 AND password_hash <> ?2)",
+                           "ut", u->id, u->password_hash);
+    if (!q || !sql_run(s, q, err))
+        return false;
+    q = bind(s, err, "UPDATE user SET password_hash = ?, roles = ?, language = ?, disabled = ? WHERE id = ?",
              "tttiu", u->password_hash, u->roles, u->language, (int64_t)u->disabled, u->id);
     if (!q || !sql_run(s, q, err))
         return false;
@@ -193,6 +198,31 @@ bool state_sessions_find(struct state *s, struct str token_hash, int64_t now_ns,
         sqlite3_reset(q);
     state_unlock(s);
     return ok;
+}
+
+bool state_sessions_list(struct state *s, struct arena *arena, struct session **out, uint32_t *count,
+                         struct error *err)
+{
+    struct buf rows = {0};
+    state_lock(s);
+    sqlite3_stmt *q = bind(s, err,
+                           "SELECT token_hash, user, csrf, session.created_ns, last_seen_ns, expires_ns"
+                           " FROM session JOIN user ON user.id = session.user AND NOT disabled",
+                           "");
+    int row = -1;
+    while (q && (row = sql_step(s, q, err)) == 1) {
+        struct session one = {.token_hash = sql_column_str(q, 0, arena),
+                              .user = sql_column_u64(q, 1),
+                              .csrf = sql_column_str(q, 2, arena),
+                              .created_ns = sql_column_i64(q, 3),
+                              .last_seen_ns = sql_column_i64(q, 4),
+                              .expires_ns = sql_column_i64(q, 5)};
+        buf_bytes(&rows, &one, sizeof one);
+    }
+    state_unlock(s);
+    *count = (uint32_t)(rows.n / sizeof(**out));
+    *out = sql_rows(&rows, arena);
+    return row == 0;
 }
 
 bool state_sessions_seen(struct state *s, struct str token_hash, int64_t now_ns, int64_t expires_ns,

@@ -20,7 +20,7 @@ struct user {
 
 /* Gives the id. Refused with a sentence when the name is empty or taken. */
 bool state_users_create(struct state *s, struct user *user, struct error *err) MUST_CHECK;
-/* All but name and created_ns. Disabling a user ends its sessions. */
+/* All but name and created_ns. Disabling a user or changing the password ends its sessions. */
 bool state_users_update(struct state *s, const struct user *user, struct error *err) MUST_CHECK;
 /* `*found` false: no such user; that is no error. */
 bool state_users_find(struct state *s, struct str name, struct arena *arena, struct user *out, bool *found,
@@ -44,6 +44,9 @@ bool state_sessions_seen(struct state *s, struct str token_hash, int64_t now_ns,
                          struct error *err) MUST_CHECK;
 bool state_sessions_delete(struct state *s, struct str token_hash, struct error *err) MUST_CHECK;
 bool state_sessions_delete_user(struct state *s, uint64_t user, struct error *err) MUST_CHECK;
+/* Those of users that are not disabled. */
+bool state_sessions_list(struct state *s, struct arena *arena, struct session **out, uint32_t *count,
+                         struct error *err) MUST_CHECK;
 /* Removes expired sessions and log-in failures older than `failures_before_ns`. */
 bool state_sessions_expire(struct state *s, int64_t now_ns, int64_t failures_before_ns,
                            struct error *err) MUST_CHECK;

@@ -179,6 +179,7 @@ struct store *store_open(const struct store_config *config, struct error *err)
         .part_bytes = s->config.part_bytes,
         .waiting_batches = s->config.waiting_batches,
         .zstd_level = s->config.zstd_level,
+        .prepare = s->config.prepare,
         .commit = s->config.commit,
         .on_stored = s->config.on_stored,
         .context = s->config.context,

@@ -29,6 +29,7 @@ struct store_config {
     unsigned retention_days;  /* 0: for ever */
     uint64_t retention_bytes; /* 0: no limit */
     /* See struct writer_config. */
+    bool (*prepare)(void *context, uint64_t last, struct error *err);
     bool (*commit)(void *context, struct state *state, uint64_t first, uint64_t last, struct error *err);
     void (*on_stored)(void *context, uint64_t last);
     void *context;

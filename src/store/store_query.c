@@ -2,12 +2,12 @@
  * (duckdb.c). Next: store_fetch.c (whole events). */
 #include <errno.h>
 #include <fcntl.h>
-#include <sodium.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/sha256.h"
 #include "store/events_sql.h"
 #include "store/store_internal.h"
 
@@ -124,17 +124,16 @@ static const char *check_file(const struct part *p)
     int fd = open(p->file, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return "missing";
-    crypto_hash_sha256_state state;
-    crypto_hash_sha256_init(&state);
+    struct sha256 *state = sha256_new();
     ssize_t n;
     while ((n = read(fd, block, sizeof block)) > 0 || (n < 0 && errno == EINTR))
         if (n > 0)
-            crypto_hash_sha256_update(&state, block, (unsigned long long)n);
+            sha256_add(state, str_n((const char *)block, (size_t)n));
     close(fd);
-    crypto_hash_sha256_final(&state, hash);
+    sha256_end(state, hash);
     if (n < 0)
         return "unreadable";
-    return sodium_memcmp(hash, p->sha256, sizeof hash) == 0 ? NULL : "changed";
+    return memcmp(hash, p->sha256, sizeof hash) == 0 ? NULL : "changed";
 }
 
 bool store_verify(struct store *s, void (*on_bad)(void *context, const struct part *part, const char *why),

@@ -225,8 +225,10 @@ static void wait_ms(pthread_cond_t *cond, pthread_mutex_t *lock, unsigned ms)
 /* Nothing to do for the moment. Lock held. */
 static void rest(struct writer *w)
 {
-    if (set_pool_trim(catalogue_pool(w->catalogue), SPARE_SECONDS * NS_PER_SECOND))
+    if (set_pool_trim(catalogue_pool(w->catalogue), SPARE_SECONDS * NS_PER_SECOND)) {
         open_part_trim(w->open);
+        memory_give_back();
+    }
     wait_ms(&w->arrived, &w->lock, w->config.seal_after_ms < 100 ? w->config.seal_after_ms : 100);
 }
 
@@ -302,6 +304,8 @@ static bool write_part(struct writer *w, const struct column_set *set, struct pa
 static bool commit_part(struct writer *w, struct part *p, uint64_t first, uint64_t last, struct error *err)
 {
     const struct writer_config *c = &w->config;
+    if (c->prepare && !c->prepare(c->context, last, err))
+        return false;
     if (!state_begin(c->state, err))
         return false;
     struct sqlite3 *db = state_lock(c->state);

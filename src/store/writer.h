@@ -23,6 +23,9 @@ struct writer_config {
     size_t part_bytes;        /* raw bytes and memory of an open part, at most */
     unsigned waiting_batches; /* out of order; put() blocks beyond */
     int zstd_level;
+    /* Called by the sealer before that transaction: what else must be on disk before the events up to `last`
+     * count as stored. False: tried again later. NULL: nothing. */
+    bool (*prepare)(void *context, uint64_t last, struct error *err);
     /* Called by the sealer inside the transaction that enters the part, for everything up to `last`: cursors,
      * idempotency keys, counters. False: rolled back and tried again. NULL: nothing. */
     bool (*commit)(void *context, struct state *state, uint64_t first, uint64_t last, struct error *err);

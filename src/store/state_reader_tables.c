@@ -1,0 +1,181 @@
+/* Stage: store. The SELECTs that reports know by name. Their arguments: :from_ns, :to_ns (the period, half
+ * open), :as_of_ns, :offset_s (of the report's zone), :ja (1: Japanese titles), :incident, and what a form
+ * gives under `with`. Candidates (state 0) and exercises are no incidents and are left out, but for the
+ * tables of one incident. States that are over: 9 closed, 11 false positive, 12 merged, 13 duplicate. */
+#include "store/state_reader_tables.h"
+
+#include "base/memory.h"
+
+#define OVER       "(9, 11, 12, 13)"
+#define REAL       "i.state <> 0 AND i.exercise = 0"
+#define IN_PERIOD  "i.opened_ns >= :from_ns AND i.opened_ns < :to_ns"
+#define TITLE      "CASE WHEN :ja AND i.title_ja <> '' THEN i.title_ja ELSE i.title_en END AS title"
+#define DEPARTMENT "CASE i.department WHEN '' THEN NULL ELSE i.department END AS department"
+/* The state it had at the end of the period. */
+#define STATE_AT_END                                                                                         \
+    "coalesce((SELECT c.to_state FROM incident_change c WHERE c.incident = i.id AND c.when_ns < :to_ns"      \
+    " ORDER BY c.id DESC LIMIT 1), 1)"
+#define CHECKED                                                                                              \
+    "(SELECT min(c.when_ns) FROM incident_change c WHERE c.incident = i.id AND c.who <> 'hyakuyo')"
+#define SLA_NS          "json_extract(i.reason, '$.sla_minutes') * 60000000000"
+#define IN_HOURS        "b.hour >= :from_ns / 3600000000000 AND b.hour < (:to_ns + 3599999999999) / 3600000000000"
+#define LOCAL_DAY(time) "((" time " / 1000000000 + :offset_s) / 86400 * 86400 - :offset_s) * 1000000000"
+
+/* How one over another is 0 of 0: unknown. */
+#define SHARE(part, whole) "100.0 * (" part ") / nullif(" whole ", 0)"
+
+/* clang-format off */
+const struct state_named_table state_named_tables[] = {
+{"incident_totals",
+"SELECT count(*) FILTER (WHERE " IN_PERIOD ") AS opened,"
+"  (SELECT count(DISTINCT c.incident) FROM incident_change c JOIN incident i ON i.id = c.incident"
+"    WHERE " REAL " AND c.to_state = 9 AND c.when_ns >= :from_ns AND c.when_ns < :to_ns) AS closed,"
+"  (SELECT count(DISTINCT c.incident) FROM incident_change c JOIN incident i ON i.id = c.incident"
+"    WHERE " REAL " AND c.to_state = 11 AND c.when_ns >= :from_ns AND c.when_ns < :to_ns) AS false_positives,"
+"  count(*) FILTER (WHERE i.opened_ns < :to_ns AND " STATE_AT_END " NOT IN " OVER ") AS open_at_end"
+" FROM incident i WHERE " REAL},
+{"incidents",
+"SELECT i.id AS incident, i.opened_ns AS opened_at, " TITLE ", " DEPARTMENT ", i.urgency, i.importance,"
+"  i.confidence_level AS confidence, i.state"
+" FROM incident i WHERE " REAL " AND " IN_PERIOD " ORDER BY i.urgency DESC, i.importance DESC, i.opened_ns, i.id"},
+{"incidents_by_department",
+"SELECT " DEPARTMENT ", count(*) FILTER (WHERE " IN_PERIOD ") AS opened,"
+"  count(*) FILTER (WHERE i.opened_ns < :to_ns AND " STATE_AT_END " NOT IN " OVER ") AS open_at_end"
+" FROM incident i WHERE " REAL " AND i.opened_ns < :to_ns GROUP BY 1"
+" HAVING opened > 0 OR open_at_end > 0 ORDER BY opened DESC, open_at_end DESC, 1"},
+{"incidents_by_urgency",
+"SELECT i.urgency, count(*) AS opened FROM incident i WHERE " REAL " AND " IN_PERIOD " GROUP BY 1 ORDER BY 1 DESC"},
+{"incidents_by_type",
+"SELECT i.type, count(*) AS opened FROM incident i WHERE " REAL " AND " IN_PERIOD " GROUP BY 1 ORDER BY 2 DESC, 1"},
+{"incidents_by_day",
+"SELECT " LOCAL_DAY("i.opened_ns") " AS day, i.urgency, count(*) AS opened"
+" FROM incident i WHERE " REAL " AND " IN_PERIOD " GROUP BY 1, 2 ORDER BY 1, 2 DESC"},
+{"alarm_checks",
+"WITH alarm AS (SELECT json_extract(i.reason, '$.sla') AS sla, " SLA_NS " AS sla_ns, i.opened_ns, " CHECKED " AS checked_ns"
+"  FROM incident i WHERE " REAL " AND " IN_PERIOD ")"
+" SELECT sla, max(sla_ns) / 60000000000 AS target, count(*) AS received, count(checked_ns) AS checked,"
+"  count(*) - count(checked_ns) AS unchecked,"
+"  count(*) FILTER (WHERE checked_ns - opened_ns <= sla_ns) AS in_time,"
+"  count(*) FILTER (WHERE coalesce(checked_ns, :as_of_ns) - opened_ns > sla_ns) AS overdue,"
+"  " SHARE("count(*) FILTER (WHERE checked_ns - opened_ns <= sla_ns)",
+           "count(*) FILTER (WHERE checked_ns IS NOT NULL OR :as_of_ns - opened_ns > sla_ns)") " AS percent_in_time,"
+"  max(checked_ns - opened_ns) / 60000000000 AS longest"
+" FROM alarm GROUP BY sla ORDER BY sla"},
+{"balance_totals",
+"SELECT coalesce(sum(received), 0) AS received, coalesce(sum(stored), 0) AS stored, coalesce(sum(filtered), 0) AS filtered,"
+"  coalesce(sum(rejected), 0) AS rejected, coalesce(sum(lost), 0) AS lost,"
+"  coalesce(sum(received - stored - filtered - rejected - lost), 0) AS difference FROM balance b WHERE " IN_HOURS},
+{"balance",
+"SELECT coalesce(s.name, '#' || b.source) AS source, sum(received) AS received, sum(stored) AS stored, sum(filtered) AS filtered,"
+"  sum(rejected) AS rejected, sum(lost) AS lost, sum(received - stored - filtered - rejected - lost) AS difference"
+" FROM balance b LEFT JOIN source s ON s.number = b.source WHERE " IN_HOURS " GROUP BY b.source ORDER BY received DESC, 1"},
+{"silent_sources",
+"WITH seen AS (SELECT s.name AS source, s.registered,"
+"   max(s.last_seen_ns, coalesce((SELECT max(last_ns) FROM source_activity a WHERE a.source = s.number), s.last_seen_ns)) AS last_seen"
+"  FROM source s)"
+" SELECT source, registered, last_seen, (:as_of_ns - last_seen) / 60000000000 AS silent_for FROM seen"
+" WHERE :as_of_ns - last_seen > :hours * 3600000000000 ORDER BY last_seen, source"},
+{"sources",
+"SELECT s.name AS source, s.registered, s.parser, s.first_seen_ns AS first_seen, s.last_seen_ns AS last_seen FROM source s ORDER BY s.number"},
+{"parse_failures",
+"SELECT coalesce(s.name, '#' || b.source) AS source, sum(b.events) AS events, sum(b.failures) AS failures,"
+"  " SHARE("sum(b.failures)", "sum(b.events)") " AS percent_failed"
+" FROM source_activity b LEFT JOIN source s ON s.number = b.source WHERE " IN_HOURS
+" GROUP BY b.source HAVING sum(b.failures) > 0 ORDER BY percent_failed DESC, 1"},
+{"proof_totals",
+"SELECT count(*) FILTER (WHERE outcome = 1) AS proven, count(*) FILTER (WHERE outcome = 2) AS silent,"
+"  count(*) FILTER (WHERE outcome = 3) AS no_finding, count(*) FILTER (WHERE outcome = 4) AS no_input,"
+"  count(*) FILTER (WHERE outcome = 5) AS unsendable,"
+"  " SHARE("count(*) FILTER (WHERE outcome = 1)", "count(*) FILTER (WHERE outcome IN (1, 2, 3, 4))") " AS percent_proven,"
+"  CASE WHEN max(sent_ns) > 0 THEN max(sent_ns) END AS last_run FROM proof"},
+{"proof_failures",
+"SELECT rule_id AS rule, input, outcome, CASE WHEN sent_ns > 0 THEN sent_ns END AS sent,"
+"  CASE WHEN proven_ns > 0 THEN proven_ns END AS last_proven, detail FROM proof WHERE outcome IN (2, 3, 4) ORDER BY rule_id, input"},
+{"rule_activity",
+"SELECT rule_id AS rule, fired, suppressed, CASE WHEN last_ns > 0 THEN last_ns END AS last_fired"
+" FROM rule_activity WHERE last_ns >= :from_ns AND last_ns < :to_ns ORDER BY fired DESC, rule_id"},
+{"rule_exceptions",
+"SELECT id, rule_id AS rule, condition, owner, reason, created_by, created_ns AS created, expires_ns AS expires, suppressed"
+" FROM rule_exception WHERE created_ns < :to_ns AND withdrawn_ns >= :to_ns AND expires_ns >= :to_ns ORDER BY expires_ns, id"},
+{"exceptions_changed",
+"SELECT id, rule_id AS rule, condition, owner, reason, created_by, created_ns AS created, expires_ns AS expires,"
+"  withdrawn_by, CASE WHEN withdrawn_ns < 9223372036854775807 THEN withdrawn_ns END AS withdrawn, suppressed FROM rule_exception"
+" WHERE created_ns >= :from_ns AND created_ns < :to_ns OR withdrawn_ns >= :from_ns AND withdrawn_ns < :to_ns ORDER BY id"},
+{"detection_speed",
+"WITH alarm AS (SELECT i.opened_ns - i.first_ns AS detect_ns, " CHECKED " - i.opened_ns AS check_ns,"
+"   (SELECT min(c.when_ns) FROM incident_change c WHERE c.incident = i.id AND c.to_state = 9) - i.opened_ns AS close_ns"
+"  FROM incident i WHERE " REAL " AND " IN_PERIOD ")"
+" SELECT CAST(avg(detect_ns) / 60000000000 AS INTEGER) AS mean_detect, CAST(avg(check_ns) / 60000000000 AS INTEGER) AS mean_check,"
+"  CAST(avg(close_ns) / 60000000000 AS INTEGER) AS mean_close, count(close_ns) AS closed FROM alarm"},
+{"record_head",
+"SELECT lower(hex(entry_hash)) AS record_head FROM record_entry ORDER BY seq DESC LIMIT 1"},
+{"last_sequence",
+"SELECT max(last_sequence) AS last_sequence FROM part"},
+{"stored_parts",
+"SELECT count(*) AS files, coalesce(sum(rows), 0) AS events, coalesce(sum(bytes), 0) AS bytes,"
+"  CASE WHEN count(*) > 0 THEN min(min_time_ns) END AS oldest FROM part"},
+{"accounts",
+"SELECT u.name AS user, u.roles, u.disabled, u.created_ns AS created,"
+"  (SELECT max(s.last_seen_ns) FROM session s WHERE s.user = u.id) AS last_session FROM user u ORDER BY u.id"},
+{"tokens",
+"SELECT t.name AS token, u.name AS user, t.roles, t.created_ns AS created,"
+"  CASE WHEN t.last_seen_ns > 0 THEN t.last_seen_ns END AS last_used,"
+"  CASE WHEN t.expires_ns < 9223372036854775807 THEN t.expires_ns END AS expires"
+" FROM api_token t JOIN user u ON u.id = t.user ORDER BY t.id"},
+{"people",
+"SELECT department, count(DISTINCT user) AS people FROM asset_user WHERE retired_ns IS NULL AND department <> '' GROUP BY 1"},
+{"inventory",
+"SELECT count(*) AS hosts, count(*) FILTER (WHERE importance = 4) AS most_important,"
+"  count(*) FILTER (WHERE owner = '') AS without_owner FROM asset_host WHERE retired_ns IS NULL"},
+{"asset_exceptions",
+"SELECT id, kind, ip, protocol, port, domain, owner, reason, CASE WHEN expires_ns < 9223372036854775807 THEN expires_ns END AS expires"
+" FROM asset_exception WHERE retired_ns IS NULL ORDER BY expires_ns, id"},
+/* ---- one incident ---- */
+{"incident",
+"SELECT i.id AS incident, i.state, i.urgency, i.importance, i.confidence_level AS confidence, 100.0 * i.confidence AS posterior,"
+"  i.opened_ns AS opened_at, i.last_ns AS last_event FROM incident i WHERE i.id = :incident"},
+{"incident_about",
+"SELECT " TITLE ", i.type, i.hosts, " DEPARTMENT ", CASE i.user WHEN '' THEN NULL ELSE i.user END AS user, i.first_ns AS first_event,"
+"  i.exercise FROM incident i WHERE i.id = :incident"},
+{"incident_timeline",
+"SELECT f.first_ns AS first_event, f.last_ns AS last_event, f.product, CASE WHEN :ja AND f.title_ja <> '' THEN f.title_ja ELSE f.title_en END AS title,"
+"  f.level, f.count, coalesce(nullif(f.host_name, ''), nullif(f.host_ip, '')) AS host, nullif(f.peer, '') AS peer, f.passage,"
+"  nullif(f.techniques, '') AS techniques FROM incident_finding f WHERE f.incident = :incident ORDER BY f.first_ns, f.id"},
+{"incident_systems",
+"SELECT f.product, min(f.first_ns) AS first_event, max(f.last_ns) AS last_event, count(DISTINCT f.rule_id) AS rules, sum(f.count) AS events,"
+"  max(f.passage) AS passage FROM incident_finding f WHERE f.incident = :incident GROUP BY f.product ORDER BY 2, 1"},
+{"incident_prior",
+"SELECT 100.0 * json_extract(i.reason, '$.confidence.prior') AS prior, json_extract(i.reason, '$.confidence.correlation') AS correlation,"
+"  100.0 * json_extract(i.reason, '$.confidence.posterior') AS posterior, json_extract(i.reason, '$.confidence.calibrated') AS calibrated,"
+"  json_extract(i.reason, '$.sla') AS sla, json_extract(i.reason, '$.sla_minutes') AS target,"
+"  json_extract(i.reason, '$.urgency.stage') AS stage, json_extract(i.reason, '$.criteria') AS criteria FROM incident i WHERE i.id = :incident"},
+{"incident_evidence",
+"SELECT json_extract(g.value, '$.group') AS evidence_group,"
+"  CASE WHEN :ja THEN coalesce(json_extract(e.value, '$.rule_ja'), json_extract(e.value, '$.rule')) ELSE json_extract(e.value, '$.rule') END AS title,"
+"  json_extract(e.value, '$.likelihood_ratio') AS likelihood_ratio, json_extract(e.value, '$.by_level') AS by_level,"
+"  json_extract(g.value, '$.log_odds') AS log_odds"
+" FROM incident i, json_each(i.reason, '$.confidence.groups') g, json_each(g.value, '$.items') e WHERE i.id = :incident"},
+{"incident_changes",
+"SELECT c.when_ns AS time, c.who, c.from_state, c.to_state, nullif(c.note, '') AS note FROM incident_change c WHERE c.incident = :incident ORDER BY c.id"},
+{"incident_record",
+"SELECT e.recorded_ns AS time, e.action, e.actor AS who, nullif(e.role, '') AS role, e.target AS deed_target, nullif(p.text, '') AS note,"
+"  substr(lower(hex(e.entry_hash)), 1, 16) AS hash FROM record_entry e LEFT JOIN record_payload p ON p.seq = e.seq"
+"  WHERE e.incident = :incident ORDER BY e.seq"},
+/* ---- populations of the evidence pack: every row, whatever came of it ---- */
+{"incident_ledger",
+"SELECT i.id AS incident, i.opened_ns AS opened_at, " TITLE ", " DEPARTMENT ", i.urgency, i.importance, i.state, i.exercise,"
+"  " CHECKED " AS checked_at, (SELECT count(*) FROM incident_change c WHERE c.incident = i.id) AS changes"
+" FROM incident i WHERE i.state <> 0 AND " IN_PERIOD " ORDER BY i.id"},
+{"incident_actions",
+"SELECT c.id AS entry, c.incident, c.when_ns AS time, c.who, c.from_state, c.to_state, nullif(c.note, '') AS note"
+" FROM incident_change c WHERE c.when_ns >= :from_ns AND c.when_ns < :to_ns ORDER BY c.id"},
+{"proofs",
+"SELECT rule_id AS rule, input, outcome, CASE WHEN sent_ns > 0 THEN sent_ns END AS sent,"
+"  CASE WHEN proven_ns > 0 THEN proven_ns END AS last_proven FROM proof ORDER BY rule_id, input"},
+{"balance_hours",
+"SELECT coalesce(s.name, '#' || b.source) AS source, b.hour * 3600000000000 AS time, received, stored, filtered, rejected, lost,"
+"  received - stored - filtered - rejected - lost AS difference FROM balance b LEFT JOIN source s ON s.number = b.source"
+" WHERE " IN_HOURS " ORDER BY b.hour, b.source"},
+};
+/* clang-format on */
+const size_t state_named_table_count = COUNT_OF(state_named_tables);
