@@ -60,6 +60,7 @@ struct work {
     const struct normaliser *n;
     struct normaliser_scratch *s;
     struct source_memory *memory;
+    const struct known_tables *known;
     const struct source *source;
     struct arena *arena;
     struct str text; /* the record as UTF-8 */
@@ -75,6 +76,7 @@ static void begin(struct run *r, const struct work *w, const struct parser *p)
                       .s = s,
                       .arena = w->arena,
                       .memory = w->memory,
+                      .known = w->known,
                       .syslog = &w->syslog,
                       .time = w->time,
                       .time_ns = TIME_UNKNOWN};
@@ -215,10 +217,10 @@ static bool try_candidates(struct work *w, uint32_t *next)
 /* The source has sent tables' headers: a line whose columns fit one of them belongs to that table. */
 static bool try_table(struct work *w)
 {
-    const struct kept_header *kept = w->memory ? source_memory_header(w->memory, w->n->generation) : NULL;
-    if (!kept || kept->parser > w->n->parser_count)
+    struct kept_header *kept = table_last(w->known);
+    const struct parser *p = kept ? table_parser(w->n, kept) : NULL;
+    if (!p)
         return false;
-    const struct parser *p = w->n->parsers[kept->parser - 1];
     const struct column_form form = {.separator = kept->header.separator ? kept->header.separator
                                                                          : p->shape->column.separator,
                                      .quote = p->shape->column.quote,
@@ -228,7 +230,7 @@ static bool try_table(struct work *w)
         return false;
     if (line.p[0] != '#') {
         uint32_t count = column_split(line, &form, w->s->columns, COLUMN_HEADER_MAX, w->arena);
-        if (!source_memory_table(w->memory, w->n->generation, kept->parser, w->s->columns, count))
+        if (!table_find(w->known, w->n, p, w->s->columns, count))
             return false;
     }
     return try_parser(w, p);
@@ -321,7 +323,9 @@ void normalise_record(const struct normaliser *n, struct normaliser_scratch *s, 
                           .sequence = record->sequence,
                           .received_ns = record->received_ns,
                           .time_ns = record->received_ns};
-    struct work w = {.n = n, .s = s, .memory = memory, .source = source, .arena = arena, .out = out};
+    const struct known_tables *known = memory && memory->tables ? &memory->known : &record->tables;
+    struct work w = {
+        .n = n, .s = s, .memory = memory, .known = known, .source = source, .arena = arena, .out = out};
     w.time.zone = source ? source->zone : NULL;
     w.time.reference_ns = record->received_ns;
     w.text = as_utf8(&w, record->raw);

@@ -41,11 +41,11 @@ uint16_t normaliser_parser_find(const struct normaliser *n, struct str name);
 struct normaliser_scratch *normaliser_scratch_new(const struct normaliser *n);
 void normaliser_scratch_free(struct normaliser_scratch *s);
 
-/* What is remembered about one source: the parser that fitted last, and the header line of a table (W3C,
- * Zeek). May be shared by threads; belongs to one normaliser (make new ones after a swap). NULL = nothing is
- * remembered. */
+/* What is remembered about one source: the parser that fitted last, and, when it learns tables, the headers
+ * that it has sent (W3C, Zeek). One that learns belongs to one thread that gives the records in order; others
+ * may be shared, and records bring the headers along (record->tables). NULL = nothing is remembered. */
 struct source_memory;
-struct source_memory *source_memory_new(void);
+struct source_memory *source_memory_new(bool learns_tables);
 void source_memory_free(struct source_memory *m);
 
 /* Makes the event of one record. Never fails: what nobody understands gets EVENT_PARSE_FAILURE, `message` and
@@ -55,5 +55,19 @@ void source_memory_free(struct source_memory *m);
 void normalise_record(const struct normaliser *n, struct normaliser_scratch *s, struct source_memory *memory,
                       const struct record *record, const struct source *source, struct arena *arena,
                       struct event *out);
+
+/* Headers learned ahead of workers, by one thread in the order of the records. Lives longer than all records
+ * that were given a struct known_tables of it, and whatever normalisers come and go. */
+struct table_list *table_list_new(void);
+void table_list_free(struct table_list *list);
+/* Cheap: whether table_list_take() could learn from the record. */
+bool table_may_begin(struct str raw);
+/* Learns what the record tells, if it is a header line; `known` is the newest state of the list. */
+void table_list_take(const struct normaliser *n, struct normaliser_scratch *s, struct table_list *list,
+                     struct known_tables *known, const struct record *record, const struct source *source,
+                     struct arena *arena);
+/* One header as bytes, and back to the end of a list; false when they are none. */
+void table_list_write(const struct table_list *list, uint32_t at, struct buf *out);
+bool table_list_read(struct table_list *list, struct str bytes);
 
 #endif

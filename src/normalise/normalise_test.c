@@ -32,7 +32,7 @@ static int set_up(void **state)
     memcpy(b->folder, "/tmp/normalise_test.XXXXXX", 27);
     assert_non_null(mkdtemp(b->folder));
     arena_init(&b->arena, 1 << 14);
-    b->memory = source_memory_new();
+    b->memory = source_memory_new(true);
     *state = b;
     return 0;
 }

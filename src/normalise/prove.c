@@ -121,7 +121,7 @@ static void run_sample(struct proof *p, const struct yaml *sample)
     bool is_continued = yaml_bool(sample, "continued", false);
     if (!is_continued || !p->memory) {
         source_memory_free(p->memory);
-        p->memory = source_memory_new();
+        p->memory = source_memory_new(true);
     }
     struct event e;
     bool has_source = source.zone || source.parser.n;

@@ -67,6 +67,7 @@ struct run {
     struct normaliser_scratch *s;
     struct arena *arena;
     struct source_memory *memory;
+    const struct known_tables *known;
     const struct syslog *syslog;
     struct time_context time;
     struct str message; /* what the shape reads */

@@ -136,15 +136,17 @@ static const struct column_set *select_columns(const struct shape *shape, const 
 static bool learn_header(struct run *r, struct str text)
 {
     struct column_header *h = r->s->header;
-    if (!r->memory || !text.n || text.p[0] != '#')
-        return text.n && text.p[0] == '#';
-    const struct kept_header *known = source_memory_header(r->memory, r->s->normaliser->generation);
-    if (known && known->parser == r->parser->number)
-        column_header_copy(&known->header, h);
+    if (!text.n || text.p[0] != '#')
+        return false;
+    if (!r->memory || !r->memory->tables)
+        return true;
+    struct kept_header *last = table_last(r->known);
+    if (last && table_parser(r->s->normaliser, last) == r->parser)
+        column_header_copy(&last->header, h);
     else
         column_header_clear(h);
     column_header_line(text, h);
-    source_memory_learn(r->memory, r->s->normaliser->generation, r->parser->number, h);
+    table_learn(r->memory->tables, &r->memory->known, r->parser->name, h);
     return true;
 }
 
@@ -156,16 +158,14 @@ static bool shape_columns(struct run *r, const struct shape *shape, struct str t
         r->stopped = true;
         return true;
     }
-    const struct kept_header *kept =
-        shape->has_header && r->memory ? source_memory_header(r->memory, r->s->normaliser->generation) : NULL;
-    if (kept && kept->parser == r->parser->number && kept->header.separator)
-        form.separator = kept->header.separator;
+    struct kept_header *last = shape->has_header ? table_last(r->known) : NULL;
+    if (last && last->header.separator && table_parser(r->s->normaliser, last) == r->parser)
+        form.separator = last->header.separator;
     while (text.n && (text.p[text.n - 1] == '\n' || text.p[text.n - 1] == '\r'))
         text.n--;
     uint32_t count = column_split(text, &form, r->s->columns, COLUMN_HEADER_MAX, r->arena);
-    const struct kept_header *table = kept ? source_memory_table(r->memory, r->s->normaliser->generation,
-                                                                 r->parser->number, r->s->columns, count)
-                                           : NULL;
+    const struct kept_header *table =
+        last ? table_find(r->known, r->s->normaliser, r->parser, r->s->columns, count) : NULL;
     if (table) {
         fill_header(r, &table->header, r->s->columns, count);
         return true;

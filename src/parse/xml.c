@@ -3,6 +3,8 @@
  * Stage: parse. Next: pattern.c. */
 #include "parse/xml.h"
 
+#include "base/utf16.h"
+
 struct level {
     struct str name;
     struct str data_name; /* the Name attribute of a <Data> element */
@@ -21,30 +23,6 @@ struct reader {
     struct named_list *out;
     struct arena *arena;
 };
-
-static size_t utf8_put(uint64_t code, char *out)
-{
-    if (code < 0x80) {
-        out[0] = (char)code;
-        return 1;
-    }
-    if (code < 0x800) {
-        out[0] = (char)(0xC0 | code >> 6);
-        out[1] = (char)(0x80 | (code & 63));
-        return 2;
-    }
-    if (code < 0x10000) {
-        out[0] = (char)(0xE0 | code >> 12);
-        out[1] = (char)(0x80 | (code >> 6 & 63));
-        out[2] = (char)(0x80 | (code & 63));
-        return 3;
-    }
-    out[0] = (char)(0xF0 | code >> 18);
-    out[1] = (char)(0x80 | (code >> 12 & 63));
-    out[2] = (char)(0x80 | (code >> 6 & 63));
-    out[3] = (char)(0x80 | (code & 63));
-    return 4;
-}
 
 /* One entity at s ("&…;"); bytes consumed, 0 when it is none. */
 static size_t decode_entity(struct str s, char *out, size_t *written)
@@ -69,7 +47,7 @@ static size_t decode_entity(struct str s, char *out, size_t *written)
     if (name.n < 2 || name.p[0] != '#' || !str_to_u64(str_skip(name, hex ? 2 : 1), hex ? 16 : 10, &code) ||
         code == 0 || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000))
         return 0;
-    *written = utf8_put(code, out);
+    *written = utf8_put((uint32_t)code, out);
     return end + 1;
 }
 
