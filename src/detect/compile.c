@@ -161,7 +161,8 @@ static bool assign_units(struct ruleset *set, struct rule_report *report, uint32
         struct error why = {0};
         if (!taxonomy_logsource(set->taxonomy, rule->category, rule->product, rule->service, &source, &why)) {
             struct error placed = {0};
-            error_at(&placed, rule->info.path.p, rule->info.line, 0, "%s", why.text);
+            error_at(&placed, rule->info.path.p, rule->logsource_line, rule->logsource_column, "%s",
+                     why.text);
             report_problem(report, RULE_REFUSED, &rule->info, str_c(placed.text));
             continue;
         }

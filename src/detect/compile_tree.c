@@ -135,6 +135,7 @@ static bool add_predicate(struct builder *b, uint16_t column, const struct sigma
                           .relation = (uint8_t)v->relation,
                           .time_part = (uint8_t)v->time_part,
                           .cased = v->cased,
+                          .regex_flags = (uint8_t)v->regex_flags,
                           .column = column};
     if (v->comparison == COMPARE_FIELD && !column_for(b, sigma_text_bytes(v->text), &p.other_column))
         return false;

@@ -2,13 +2,14 @@
  * fields of a Windows event}} and prints findings {"rule_id", "file", "record"}; with --check it loads the
  * rules, runs their samples and prints the report.
  *
- *   hyakuyo-detect --taxonomy content/taxonomy --rules DIR [--rules DIR …] [--check] [FILE.ndjson[.zst] …] */
+ *   hyakuyo-detect --taxonomy content/taxonomy --rules DIR [--rules DIR …] [--cache DIR] [--check]
+ * [FILE.ndjson[.zst] …] */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/file.h"
 #include "base/json.h"
+#include "base/line_reader.h"
 #include "base/log.h"
 #include "detect/detect.h"
 
@@ -124,7 +125,7 @@ static void print_report(const struct rule_report *report, const struct ruleset 
 struct arguments {
     const char *folders[MAX_FOLDERS + 1];
     size_t folder_count;
-    const char *taxonomy;
+    const char *taxonomy, *cache;
     bool check;
 };
 
@@ -132,14 +133,17 @@ static bool read_arguments(int argc, char **argv, struct arguments *out)
 {
     static const struct option options[] = {{"rules", required_argument, NULL, 'r'},
                                             {"taxonomy", required_argument, NULL, 't'},
+                                            {"cache", required_argument, NULL, 'k'},
                                             {"check", no_argument, NULL, 'c'},
                                             {0}};
     *out = (struct arguments){.taxonomy = "content/taxonomy"};
-    for (int c; (c = getopt_long(argc, argv, "r:t:c", options, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, "r:t:k:c", options, NULL)) != -1;) {
         if (c == 'r' && out->folder_count < MAX_FOLDERS)
             out->folders[out->folder_count++] = optarg;
         else if (c == 't')
             out->taxonomy = optarg;
+        else if (c == 'k')
+            out->cache = optarg;
         else if (c == 'c')
             out->check = true;
         else
@@ -154,14 +158,17 @@ int main(int argc, char **argv)
     struct rule_report report = {0};
     struct error err = {0};
     if (!read_arguments(argc, argv, &arguments)) {
-        fprintf(stderr, "%s --taxonomy DIR --rules DIR [--rules DIR …] [--check] [FILE.ndjson[.zst] …]\n",
-                argv[0]);
+        fprintf(
+            stderr,
+            "%s --taxonomy DIR --rules DIR [--rules DIR …] [--cache DIR] [--check] [FILE.ndjson[.zst] …]\n",
+            argv[0]);
         return 2;
     }
     int64_t start = clock_monotonic_ns();
-    struct ruleset *set =
-        ruleset_load(&(struct ruleset_options){arguments.folders, arguments.taxonomy, NULL, 0}, &report,
-                     &err);
+    struct ruleset *set = ruleset_load(&(struct ruleset_options){.rule_folders = arguments.folders,
+                                                                 .taxonomy_folder = arguments.taxonomy,
+                                                                 .cache_folder = arguments.cache},
+                                       &report, &err);
     if (!set) {
         fprintf(stderr, "%s\n", err.text);
         return 1;

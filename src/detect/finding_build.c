@@ -80,8 +80,8 @@ static enum entity choose_side(const struct event *e, enum entity wanted)
     return side_is_known(e, wanted) || !side_is_known(e, instead[wanted]) ? wanted : instead[wanted];
 }
 
-static void fill_entities(struct finding *f, const struct event *e, const struct sigma_rule *rule,
-                          enum entity wanted, struct arena *arena)
+void finding_entities(struct finding *f, const struct event *e, enum entity wanted, struct str peer_field,
+                      struct arena *arena)
 {
     enum entity chosen = choose_side(e, wanted);
     const struct side *side = &sides[chosen];
@@ -89,8 +89,7 @@ static void fill_entities(struct finding *f, const struct event *e, const struct
     f->host_name = side_text(e, side->name, arena);
     f->user = side_text(e, side->user, arena);
     f->department = side_text(e, side->department, arena);
-    f->peer = rule->peer_field.n ? field_text(e, field_find(rule->peer_field), arena)
-                                 : side_text(e, side->peer, arena);
+    f->peer = peer_field.n ? field_text(e, field_find(peer_field), arena) : side_text(e, side->peer, arena);
     if (chosen == ENTITY_HOST && f->host_name.n &&
         f->host_ip.n == 0) /* a network event seen by the host itself */
         f->host_ip = str_eq_nocase(f->host_name, event_text(e, FIELD_HYAKUYO_SOURCE_HOST))
@@ -171,9 +170,11 @@ void finding_build(struct run *run, uint32_t rule, uint32_t record_number, struc
     f->sequence = e->sequence;
     f->source = e->source;
     f->record_number = record_number;
+    f->is_silent = source->is_silent;
     f->product = first_text(e, product_fields, COUNT_OF(product_fields), &batch->arena);
     f->passage = find_passage(e);
-    fill_entities(f, e, source, source->entity ? source->entity : run->unit->logsource.entity, &batch->arena);
+    finding_entities(f, e, source->entity ? source->entity : run->unit->logsource.entity, source->peer_field,
+                     &batch->arena);
     struct collected matched = {.count = 0};
     collect(run, compiled->root, &matched, &batch->arena);
     f->matched_count = matched.count;

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "detect/image.h"
 
 struct key_slot {
     uint64_t key;
@@ -206,6 +207,79 @@ void literal_index_free(struct literal_index *index)
         if (index->scanners[which])
             hs_free_database(index->scanners[which]);
     *index = (struct literal_index){0};
+}
+
+/* As bytes and back */
+
+/* An array that the index owns. */
+static void *image_owned(struct image *im, void *items, uint32_t *count, size_t each)
+{
+    void *there = image_array(im, items, count, each);
+    if (!im->is_reading)
+        return items;
+    void *own = memory_array(*count + (size_t)1, each);
+    memcpy(own, there, *count * each);
+    return own;
+}
+
+static void image_table(struct key_table *table, struct image *im, uint32_t hits)
+{
+    uint32_t slots = table->slots ? (uint32_t)table->mask + 1 : 0, used = 0;
+    table->slots = image_owned(im, table->slots, &slots, sizeof *table->slots);
+    if (!im->is_reading)
+        return;
+    image_expect(im, (slots & (slots - 1)) == 0); /* also 0 */
+    for (uint32_t i = 0; i < slots; i++) {
+        const struct key_slot *s = &table->slots[i];
+        used += s->count > 0;
+        image_expect(im, s->count <= hits && s->first <= hits - s->count);
+    }
+    image_expect(im, slots == 0 || used < slots); /* a free slot ends each search */
+    table->mask = slots ? slots - 1 : 0;
+    table->used = used;
+}
+
+static void image_scanner(struct hs_database **scanner, struct image *im)
+{
+    char *bytes = NULL;
+    size_t size = 0;
+    if (*scanner && hs_serialize_database(*scanner, &bytes, &size) != HS_SUCCESS)
+        BUG("a scanner cannot be serialised");
+    uint32_t count = (uint32_t)size;
+    void *there = image_array(im, bytes, &count, 1);
+    if (im->is_reading && count) /* checks its own checksum, version and processor */
+        image_expect(im, hs_deserialize_database(there, count, scanner) == HS_SUCCESS);
+    free(bytes); /* from the library's malloc() */
+}
+
+void literal_index_image(struct literal_index *index, struct image *im, uint32_t predicates)
+{
+    uint32_t hits = index->inside_first ? index->inside_first[index->literal_count] : 0;
+    uint32_t firsts = index->inside_first ? index->literal_count + 1 : 0;
+    index->predicates = image_owned(im, index->predicates, &hits, sizeof(uint32_t));
+    index->inside_first = image_owned(im, index->inside_first, &firsts, sizeof(uint32_t));
+    for (int place = 0; place < TABLE_COUNT; place++)
+        image_table(&index->tables[place], im, hits);
+    for (int which = 0; which < 2; which++)
+        image_scanner(&index->scanners[which], im);
+    IMAGE_VALUE(im, index->bytes);
+    if (!im->is_reading)
+        return;
+    index->literal_count = firsts ? firsts - 1 : 0;
+    for (uint32_t i = 0; i < hits; i++)
+        image_expect(im, index->predicates[i] < predicates);
+    for (uint32_t i = 0; i < firsts; i++)
+        image_expect(im, index->inside_first[i] <= hits &&
+                             (i == 0 || index->inside_first[i - 1] <= index->inside_first[i]));
+    image_expect(im, firsts == 0 || index->inside_first[firsts - 1] == hits);
+}
+
+void literal_index_platform(struct buf *out)
+{
+    hs_platform_info_t platform;
+    memset(&platform, 0, sizeof platform);
+    if (hs_populate_platform(&platform) == HS_SUCCESS)
+        buf_printf(out, "%s %u %llx ", hs_version(), platform.tune, platform.cpu_features);
 }
 
 bool literal_scratch_add(struct hs_scratch **scratch, const struct literal_index *index)

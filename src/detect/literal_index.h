@@ -57,6 +57,14 @@ bool literal_index_build(struct literal_index *index, struct literal_entry *entr
                          struct error *err) MUST_CHECK;
 void literal_index_free(struct literal_index *index);
 
+/* The index as bytes and back; `predicates`: how many there are. Call literal_index_free() also when the
+ * image is bad. */
+struct image;
+void literal_index_image(struct literal_index *index, struct image *im, uint32_t predicates);
+/* Appends what scanners depend on: the library's version and the processor. */
+struct buf;
+void literal_index_platform(struct buf *out);
+
 /* Room that scanning needs: one per thread, for all indexes added to it. */
 struct hs_scratch;
 bool literal_scratch_add(struct hs_scratch **scratch, const struct literal_index *index);

@@ -207,12 +207,22 @@ static void trigger_rules(struct run *run, const struct predicate *p)
     }
 }
 
+static bool candidate_holds(struct run *run, const struct predicate *p)
+{
+    if (!run->s->timing.is_on)
+        return predicate_test(run, p, run->view);
+    int64_t started = clock_monotonic_ns();
+    bool holds = predicate_test(run, p, run->view);
+    cost_of_candidate(run, p, started);
+    return holds;
+}
+
 static void on_candidate(void *context, uint32_t number)
 {
     struct run *run = context;
     uint32_t *mark = &run->state->predicates[number], is_true = run->s->epoch * 4 + MARK_TRUE;
     const struct predicate *p = &run->unit->predicates[number];
-    if (*mark == is_true || !predicate_test(run, p, run->view))
+    if (*mark == is_true || !candidate_holds(run, p))
         return;
     *mark = is_true;
     trigger_rules(run, p);
@@ -288,6 +298,16 @@ static bool node_holds(struct run *run, uint32_t number)
     return false;
 }
 
+static bool rule_holds(struct run *run, uint32_t rule)
+{
+    if (!run->s->timing.is_on)
+        return node_holds(run, run->unit->rules[rule].root);
+    int64_t started = clock_monotonic_ns();
+    bool holds = node_holds(run, run->unit->rules[rule].root);
+    cost_of_rule(run, rule, started);
+    return holds;
+}
+
 /* Insertion sort: a few rules at most hold. */
 static void put_in_order(uint32_t *out, uint32_t count, uint32_t rule)
 {
@@ -305,10 +325,10 @@ uint32_t match_unit(struct run *run, uint32_t *out)
     run->s->triggered_count = 0;
     probe_columns(run);
     for (uint32_t i = 0; i < run->s->triggered_count; i++)
-        if (node_holds(run, u->rules[run->s->triggered[i]].root))
+        if (rule_holds(run, run->s->triggered[i]))
             put_in_order(out, found++, run->s->triggered[i]);
     for (uint32_t i = 0; i < u->always_count; i++)
-        if (node_holds(run, u->rules[u->always[i]].root))
+        if (rule_holds(run, u->always[i]))
             put_in_order(out, found++, u->always[i]);
     run->s->counters.rules_evaluated += run->s->triggered_count + u->always_count;
     return found;

@@ -2,6 +2,7 @@
 #ifndef DETECT_MATCH_H
 #define DETECT_MATCH_H
 
+#include "base/clock.h"
 #include "detect/ruleset.h"
 
 /* A value as predicates see it. */
@@ -28,6 +29,19 @@ struct unit_state {
 #define MAX_VALUE_BYTES  (1u << 20) /* more of a value is not looked at (counted) */
 #define EPOCH_MAX        (UINT32_MAX / 4 - 1)
 
+/* Of the event at hand, if it is one of those whose rules are timed. Kept apart until its end: when something
+ * else ran on the processor meanwhile, it says nothing. */
+#define TIMING_MAX 256 /* more charges of one event are not kept */
+struct timing {
+    bool is_on;
+    int64_t started_ns, started_cpu_ns;
+    uint32_t count;
+    struct {
+        uint32_t rule; /* in ruleset.rules */
+        uint32_t ns;
+    } charges[TIMING_MAX];
+};
+
 struct detect_scratch {
     const struct ruleset *set;
     struct unit_state *units;
@@ -44,11 +58,13 @@ struct detect_scratch {
     uint32_t triggered_count;
     uint32_t *holding; /* rules of the unit at hand that hold */
     uint32_t epoch;
+    struct timing timing;
     struct ip ip; /* of the last text that was read as an address */
     const char *ip_text;
     bool ip_valid;
     struct detect_counters counters;
-    struct arena name_arena; /* for resolving field names; reset after use */
+    struct arena name_arena;    /* for resolving field names; reset after use */
+    struct detect_watch *watch; /* coverage.c; NULL = not watching */
 };
 
 /* Everything needed while one unit looks at one event. */
@@ -65,6 +81,17 @@ void match_begin(struct detect_scratch *s, const struct event *e);
 /* Finds the rules of the unit that hold, in order; returns how many were written to `out` (room for
  * unit->rule_count). */
 uint32_t match_unit(struct run *run, uint32_t *out);
+
+/* cost.c: begin and end of an event; what a rule (number in the unit) took since started_ns, and a predicate
+ * tried for the rules it triggers. */
+void cost_begin(struct detect_scratch *s);
+void cost_end(struct detect_scratch *s);
+void cost_of_rule(struct run *run, uint32_t rule, int64_t started_ns);
+void cost_of_candidate(struct run *run, const struct predicate *p, int64_t started_ns);
+/* coverage.c; the unit's columns hold the event's values. */
+struct detect_watch;
+void detect_watch_event(const struct run *run, uint32_t unit);
+void detect_watch_free(struct detect_watch *watch);
 
 /* Walks the values of a column. */
 struct cursor {

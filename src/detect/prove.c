@@ -34,11 +34,16 @@ static void add_fields(struct event *e, struct arena *arena, struct str prefix, 
     }
 }
 
+void sample_event(const struct yaml *fields, struct arena *arena, struct event *out)
+{
+    add_fields(out, arena, STR_EMPTY, fields, 0);
+}
+
 static bool make_event(const struct prover *p, const struct sigma_sample *sample, struct arena *arena,
                        struct event *e)
 {
     if (sample->event)
-        add_fields(e, arena, STR_EMPTY, sample->event, 0);
+        sample_event(sample->event, arena, e);
     return sample->event || p->normalise(p->context, sample->raw, arena, e);
 }
 
@@ -77,6 +82,18 @@ static void run_sample(const struct prover *p, const struct sigma_rule *rule,
                                   : tr("the rule fires on this sample, and must not.",
                                        "このサンプルで発火してはならないルールが発火します。"));
     batch_free(batch);
+}
+
+bool detect_fields_fire(struct ruleset *set, struct detect_scratch *scratch, size_t rule,
+                        const struct detect_sample *sample)
+{
+    const struct prover p = {.set = set, .scratch = scratch};
+    struct batch *batch = batch_new(1);
+    struct event e = {.time_ns = 0};
+    add_fields(&e, &batch->arena, STR_EMPTY, sample->event, 0);
+    bool fires = rule_fires(&p, set->rules[rule], &e, batch);
+    batch_free(batch);
+    return fires;
 }
 
 void detect_prove(struct ruleset *set, detect_normalise normalise, void *context, struct rule_report *report)

@@ -21,7 +21,6 @@ void report_problem(struct rule_report *report, enum rule_problem_kind kind, con
     };
     report->refused += kind == RULE_REFUSED;
     report->correlations += kind == RULE_CORRELATION;
-    report->filters += kind == RULE_FILTER;
 }
 
 void rule_report_free(struct rule_report *report)
@@ -30,4 +29,10 @@ void rule_report_free(struct rule_report *report)
         arena_free(&report->arena);
     memory_free(report->problems);
     *report = (struct rule_report){0};
+}
+
+void rule_report_add(struct rule_report *report, enum rule_problem_kind kind, const struct rule_info *info,
+                     struct str text)
+{
+    report_problem(report, kind, info, text);
 }

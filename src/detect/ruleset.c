@@ -16,9 +16,25 @@ static void take_rule(void *context, struct sigma_rule *rule)
     struct ruleset *set = context;
     if (set->rule_count == set->rule_capacity) {
         set->rule_capacity = set->rule_capacity ? set->rule_capacity * 2 : 1024;
-        set->rules = memory_resize_array(set->rules, set->rule_capacity, sizeof *set->rules);
+        set->rules = memory_resize_array(set->rules, set->rule_capacity, sizeof(struct sigma_rule *));
     }
     set->rules[set->rule_count++] = rule;
+}
+
+static void take_filter(void *context, struct sigma_filter *filter)
+{
+    struct ruleset *set = context;
+    *set->filters_end = filter;
+    set->filters_end = &filter->next;
+}
+
+static void take_aside(void *context, const char *path, const struct yaml *document)
+{
+    struct ruleset *set = context;
+    struct aside *aside = ARENA_NEW(&set->reading, struct aside);
+    *aside = (struct aside){.path = str_c(path), .document = document};
+    *set->asides_end = aside;
+    set->asides_end = &aside->next;
 }
 
 /* `text` holds the rules, or is empty: then they are in the file. */
@@ -26,7 +42,8 @@ static void read_rules(struct ruleset *set, const char *path, struct str text,
                        const struct ruleset_options *options, struct rule_report *report)
 {
     struct error err = {0};
-    struct sigma_source source = {path, &set->reading, options, report, take_rule, set};
+    struct sigma_source source = {path,      &set->reading, options,    report,
+                                  take_rule, take_filter,   take_aside, set};
     struct yaml *documents =
         text.n ? yaml_parse(text, path, &set->reading, &err) : yaml_load(path, &set->reading, &err);
     report->files++;
@@ -67,6 +84,40 @@ static int compare_rules(const void *a, const void *b)
     return order ? order : (x->info.line > y->info.line) - (x->info.line < y->info.line);
 }
 
+static bool is_replacing(const struct ruleset_options *options, struct str path)
+{
+    for (const char *const *f = options->replacing_folders; f && *f; f++)
+        if (str_starts(path, str_c(*f)))
+            return true;
+    return options->text.n && str_eq(path, STR("text"));
+}
+
+/* A rule whose id is also in a replacing folder or text: the later one is meant. */
+static bool is_replaced(const struct ruleset *set, const struct ruleset_options *options, uint32_t number)
+{
+    const struct sigma_rule *rule = set->rules[number];
+    for (uint32_t step = 0; step < 2; step++)
+        for (uint32_t i = number; i < set->rule_count && str_eq(set->rules[i]->info.id, rule->info.id);
+             i += step ? 1 : UINT32_MAX)
+            if (is_replacing(options, set->rules[i]->info.path) > is_replacing(options, rule->info.path))
+                return true;
+    return false;
+}
+
+/* Leaves out what is replaced; `set->rules` is sorted by id. */
+static void drop_replaced(struct ruleset *set, const struct ruleset_options *options)
+{
+    uint32_t kept = 0;
+    struct sigma_rule **rules = NEW_ARRAY(struct sigma_rule *, set->rule_count + 1);
+    for (uint32_t i = 0; i < set->rule_count; i++)
+        if (!is_replaced(set, options, i))
+            rules[kept++] = set->rules[i];
+    memory_free(set->rules);
+    set->rules = rules;
+    set->rule_capacity = set->rule_count + 1;
+    set->rule_count = kept;
+}
+
 /* Two files with the same id would make two findings of one. Parts of one file may share an id. */
 static void refuse_doubles(struct ruleset *set, struct rule_report *report)
 {
@@ -75,7 +126,7 @@ static void refuse_doubles(struct ruleset *set, struct rule_report *report)
         struct sigma_rule *rule = set->rules[i], *before = kept ? set->rules[kept - 1] : NULL;
         if (before && str_eq(before->info.id, rule->info.id) && !str_eq(before->info.path, rule->info.path)) {
             struct error why = {0};
-            error_at(&why, rule->info.path.p, rule->info.line, 0,
+            error_at(&why, rule->info.path.p, rule->info.line, 1,
                      tr("the id %.*s is already taken by %.*s.", "id %.*s は %.*s で使われています。"),
                      STR_ARGS(rule->info.id), STR_ARGS(before->info.path));
             report_problem(report, RULE_REFUSED, &rule->info, str_c(why.text));
@@ -94,9 +145,9 @@ static void ruleset_free(struct ruleset *set)
             if (u->predicates[p].comparison == COMPARE_REGEX)
                 regex_free(u->predicates[p].regex);
         for (uint32_t c = 0; c < u->column_count; c++)
-            if (u->columns[c].is_indexed)
-                literal_index_free(&u->columns[c].index);
+            literal_index_free(&u->columns[c].index);
     }
+    memory_free(set->costs);
     memory_free(set->units);
     memory_free(set->rules);
     classifier_free(set->classifier);
@@ -105,6 +156,7 @@ static void ruleset_free(struct ruleset *set)
         taxonomy_free(set->taxonomy);
     arena_free(&set->reading);
     arena_free(&set->arena);
+    buf_free(&set->image);
     memory_free(set);
 }
 
@@ -165,19 +217,31 @@ static struct sigma_rule *keep_rule(struct arena *arena, const struct sigma_rule
     return kept;
 }
 
-struct ruleset *ruleset_load(const struct ruleset_options *options, struct rule_report *report,
-                             struct error *err)
+struct ruleset *ruleset_new(void)
 {
     struct ruleset *set = NEW(struct ruleset);
     atomic_init(&set->references, 1);
+    set->filters_end = &set->filters;
+    set->asides_end = &set->asides;
     arena_init(&set->arena, 1 << 20);
     arena_init(&set->reading, 1 << 20);
+    return set;
+}
+
+/* From the files themselves. */
+static struct ruleset *build(const struct ruleset_options *options, struct rule_report *report,
+                             struct error *err)
+{
+    struct ruleset *set = ruleset_new();
     set->taxonomy = taxonomy_load(options->taxonomy_folder, &set->arena, err);
     bool ok = set->taxonomy && read_folders(set, options, report, err);
     if (ok) {
         if (set->rule_count)
-            qsort(set->rules, set->rule_count, sizeof *set->rules, compare_rules);
+            qsort(set->rules, set->rule_count, sizeof(struct sigma_rule *), compare_rules);
+        if (options->replacing_folders || options->text.n)
+            drop_replaced(set, options);
         refuse_doubles(set, report);
+        sigma_filters_apply(set->filters, set->rules, set->rule_count, &set->reading, report);
         ok = ruleset_compile(set, report, err);
     }
     if (!ok) {
@@ -186,8 +250,35 @@ struct ruleset *ruleset_load(const struct ruleset_options *options, struct rule_
     }
     for (uint32_t i = 0; i < set->rule_count; i++)
         set->rules[i] = keep_rule(&set->arena, set->rules[i]);
+    return set;
+}
+
+static struct ruleset *build_and_cache(const struct ruleset_options *options, const struct cache_key *key,
+                                       struct rule_report *report, struct error *err)
+{
+    struct ruleset *set = build(options, report, err);
+    if (!set || !key->is_usable)
+        return set;
+    struct cache_key now =
+        ruleset_cache_key(options); /* what was edited meanwhile must not stand under the old key */
+    if (now.is_usable && memcmp(now.bytes, key->bytes, sizeof now.bytes) == 0)
+        ruleset_cache_write(set, options, key, report);
+    return set;
+}
+
+struct ruleset *ruleset_load(const struct ruleset_options *options, struct rule_report *report,
+                             struct error *err)
+{
+    struct cache_key key = ruleset_cache_key(options);
+    struct ruleset *set = key.is_usable ? ruleset_cache_read(options, &key, report) : NULL;
+    if (!set && !(set = build_and_cache(options, &key, report, err)))
+        return NULL;
+    for (const struct aside *a = set->asides; a; a = a->next)
+        options->take_correlation(options->correlation_context, a->path.p, a->document, report);
+    set->asides = NULL;
     arena_free(&set->reading);
     report->loaded = set->rule_count;
+    costs_init(set);
     return set;
 }
 
@@ -214,6 +305,33 @@ const struct rule_info *ruleset_rule(const struct ruleset *set, size_t index)
     return &set->rules[index]->info;
 }
 
+void ruleset_silence(struct ruleset *set, size_t index)
+{
+    BUG_IF(index >= set->rule_count);
+    set->rules[index]->is_silent = true;
+}
+
+static const struct unit *unit_of(const struct ruleset *set, size_t index)
+{
+    for (uint32_t u = 0; u < set->unit_count; u++)
+        for (uint32_t r = 0; r < set->units[u].rule_count; r++)
+            if (set->units[u].rules[r].rule == index)
+                return &set->units[u];
+    BUG("a rule without a unit");
+}
+
+size_t ruleset_fields(struct ruleset *set, size_t index, struct str name, field_id *out, size_t max)
+{
+    struct field_chain chain = {.count = 0};
+    size_t n = 0;
+    taxonomy_fields(set->taxonomy, &unit_of(set, index)->logsource, without_spaces(name, &set->arena),
+                    &chain);
+    for (size_t i = 0; i < chain.count && n < max; i++)
+        if ((out[n] = field_intern(chain.names[i])) != FIELD_NONE)
+            n++;
+    return n;
+}
+
 struct ruleset_shape ruleset_shape(const struct ruleset *set)
 {
     struct ruleset_shape shape = {.rules = set->rule_count, .logsources = set->unit_count};
@@ -226,7 +344,7 @@ struct ruleset_shape ruleset_shape(const struct ruleset *set)
         for (uint32_t c = 0; c < u->column_count; c++)
             shape.literals += u->columns[c].index.literal_count;
     }
-    shape.memory_bytes = set->arena.used_bytes + set->index_bytes;
+    shape.memory_bytes = set->arena.used_bytes + set->image.n + set->index_bytes;
     return shape;
 }
 
@@ -290,6 +408,7 @@ void detect_scratch_free(struct detect_scratch *s)
     for (size_t i = 0; i < COUNT_OF(rest); i++)
         memory_free(rest[i]);
     arena_free(&s->name_arena);
+    detect_watch_free(s->watch);
     memory_free(s);
 }
 
@@ -311,6 +430,17 @@ static void forget_marks(struct detect_scratch *s)
     s->epoch = 0;
 }
 
+static void build_findings(struct run *run, uint32_t count, uint32_t record_number, struct batch *batch)
+{
+    struct detect_scratch *s = run->s;
+    for (uint32_t h = 0; h < count; h++) {
+        int64_t started = s->timing.is_on ? clock_monotonic_ns() : 0;
+        finding_build(run, s->holding[h], record_number, batch);
+        if (s->timing.is_on)
+            cost_of_rule(run, s->holding[h], started);
+    }
+}
+
 uint32_t detect_event(const struct ruleset *set, struct detect_scratch *s, const struct event *e,
                       uint32_t record_number, struct batch *batch)
 {
@@ -323,16 +453,21 @@ uint32_t detect_event(const struct ruleset *set, struct detect_scratch *s, const
     struct class_list classes = classify(set->classifier, s->classes, e);
     if (classes.count == 0)
         return 0;
+    cost_begin(s);
     match_begin(s, e);
     uint32_t found = 0;
+    struct run run = {.s = s, .event = e};
     for (uint32_t i = 0; i < classes.count; i++) {
         uint32_t number = classes.numbers[i];
-        struct run run = {.s = s, .unit = &set->units[number], .state = &s->units[number], .event = e};
+        run.unit = &set->units[number];
+        run.state = &s->units[number];
         uint32_t count = match_unit(&run, s->holding);
-        for (uint32_t h = 0; h < count; h++)
-            finding_build(&run, s->holding[h], record_number, batch);
+        if (s->watch != NULL)
+            detect_watch_event(&run, number);
+        build_findings(&run, count, record_number, batch);
         found += count;
     }
+    cost_end(s);
     s->counters.findings += found;
     return found;
 }

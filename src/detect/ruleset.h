@@ -38,6 +38,7 @@ struct predicate {
     uint8_t shape;      /* enum text_shape */
     uint8_t relation, time_part;
     bool cased, is_indexed;
+    uint8_t regex_flags; /* REGEX: with the literal, what to compile again from an image */
     uint16_t column, other_column;
     struct str literal;
     union {
@@ -89,19 +90,59 @@ struct unit {
     struct slot_entry *slot_entries;
 };
 
+/* Time spent for rules, in timed events; written by all threads, seldom. */
+struct costs {
+    _Atomic uint64_t events, ns;
+    _Atomic uint64_t rule_ns[]; /* by number in ruleset.rules */
+};
+
+/* A correlation document, handed on when the rules are in. */
+struct aside {
+    struct aside *next;
+    struct str path;
+    const struct yaml *document;
+};
+
 struct ruleset {
     atomic_int references;
     struct arena arena;
-    struct arena reading;      /* YAML and condition trees: released when the set is compiled */
-    struct sigma_rule **rules; /* sorted by id */
+    struct buf image;     /* what it was read from, if it came from the cache: texts and tables lie in it */
+    struct arena reading; /* YAML and condition trees: released when the set is compiled */
+    struct aside *asides, **asides_end;          /* in `reading` */
+    struct sigma_filter *filters, **filters_end; /* until they are joined to the rules */
+    struct sigma_rule **rules;                   /* sorted by id */
     uint32_t rule_count, rule_capacity;
     struct classifier *classifier;
     struct unit *units; /* same numbers as the classifier's */
     uint32_t unit_count;
     struct map slots; /* field name without spaces → slot + 1 */
     struct taxonomy *taxonomy;
+    struct costs *costs; /* the one part that changes */
     size_t index_bytes;
 };
+
+/* ruleset.c */
+struct ruleset *ruleset_new(void);
+
+/* ruleset_image.c: the set and the report as they are once the rules are compiled and before correlations are
+ * handed on, written to the image or read from it into a new set whose taxonomy is loaded. Reading, the image
+ * is bad if anything in it does not fit; then nothing was added to the report. */
+struct image;
+void ruleset_image(struct ruleset *set, struct rule_report *report, struct image *im);
+
+/* cost.c */
+void costs_init(struct ruleset *set);
+
+/* cache.c: NULL when there is no usable image. `key`: of everything that the set depends on. */
+struct cache_key {
+    unsigned char bytes[16];
+    bool is_usable;
+};
+struct cache_key ruleset_cache_key(const struct ruleset_options *options);
+struct ruleset *ruleset_cache_read(const struct ruleset_options *options, const struct cache_key *key,
+                                   struct rule_report *report);
+void ruleset_cache_write(struct ruleset *set, const struct ruleset_options *options,
+                         const struct cache_key *key, struct rule_report *report);
 
 /* compile.c: rules (read, sorted) → units. Rules whose log source or fields cannot be mapped are reported as
  * refused and left out. */

@@ -73,6 +73,15 @@ struct sigma_rule {
     enum entity entity;
     struct str peer_field; /* "" = the default for the entity */
     struct sigma_sample *samples;
+    bool is_silent; /* speaks through correlations only */
+    unsigned logsource_line, logsource_column;
+};
+
+/* A filter document: its condition must hold as well wherever one of the rules it names is to fire. */
+struct sigma_filter {
+    struct sigma_filter *next;
+    struct sigma_rule rule;   /* title, place, log source and condition, read like those of a rule */
+    const struct yaml *names; /* ids or names of rules; NULL = every rule of the log source */
 };
 
 /* Limits: a rule past them is refused, which bounds what a rule can cost. */
@@ -83,15 +92,32 @@ struct sigma_rule {
 /* Reads every rule of one file. Rules that are fine are handed to `take`; the others are put into the report.
  */
 typedef void (*sigma_take)(void *context, struct sigma_rule *rule);
+typedef void (*sigma_take_filter)(void *context, struct sigma_filter *filter);
+typedef void (*sigma_take_aside)(void *context, const char *path, const struct yaml *document);
 struct sigma_source {
     const char *path;
     struct arena *arena;
     const struct ruleset_options *options;
     struct rule_report *report;
     sigma_take take;
+    sigma_take_filter take_filter;
+    sigma_take_aside take_aside; /* correlations, when the options want them */
     void *context;
 };
 void sigma_read(const struct sigma_source *source, struct yaml *documents);
+
+/* sigma_meta.c: title, level, dates, tags …; and our own keys below `hyakuyo:` (`own` may be NULL). */
+bool sigma_meta(const struct sigma_source *source, const struct yaml *document, struct rule_info *info,
+                struct error *err) MUST_CHECK;
+bool sigma_own(const struct sigma_source *source, const struct yaml *own, struct sigma_rule *rule,
+               struct error *err) MUST_CHECK;
+
+/* sigma_filter.c: which rules a filter means (`filter` is the map below that word); and, when all rules are
+ * read, filters joined to them. What a filter names in vain is put into the report. */
+bool sigma_filter_names(const struct sigma_source *source, const struct yaml *filter,
+                        struct sigma_filter *out, struct error *err) MUST_CHECK;
+void sigma_filters_apply(const struct sigma_filter *filters, struct sigma_rule *const *rules, size_t count,
+                         struct arena *arena, struct rule_report *report);
 
 /* sigma_item.c: the field with its modifiers ("CommandLine|contains|all") and its value or values as a
  * node. */

@@ -95,9 +95,15 @@ static struct sigma_node *text_node(struct item *item, struct sigma_text text)
     struct sigma_node *node = value_node(item, COMPARE_TEXT);
     node->value->text = item->cased ? text : sigma_text_fold(text, arena);
     node->value->shape = sigma_text_shape(node->value->text, &node->value->literal);
-    if (node->value->shape == SHAPE_ANY && item->field.n)
+    if (node->value->shape != SHAPE_ANY)
+        return node;
+    if (item->field.n) {
         node->value->comparison = COMPARE_PRESENT;
-    return node;
+        return node;
+    }
+    item_error(item, item->at, "an empty keyword stands in every record.",
+               "空のキーワードはすべての記録に一致してしまいます。");
+    return NULL;
 }
 
 static struct sigma_node *regex_node(struct item *item, struct str text)
@@ -119,27 +125,27 @@ static struct sigma_node *regex_node(struct item *item, struct str text)
     return node;
 }
 
-static struct sigma_node *cidr_node(struct item *item, const struct yaml *v)
+static struct sigma_node *cidr_node(struct item *item, struct str text)
 {
     struct sigma_node *node = value_node(item, COMPARE_CIDR);
-    if (cidr_parse(v->text, &node->value->cidr))
+    if (cidr_parse(text, &node->value->cidr))
         return node;
-    error_at(item->err, item->source->path, v->line, v->column,
+    error_at(item->err, item->source->path, item->at->line, item->at->column,
              tr("'%.*s' is not a network in CIDR form such as 192.0.2.0/24.",
                 "'%.*s' は 192.0.2.0/24 のような CIDR 形式のネットワークではありません。"),
-             STR_ARGS(v->text));
+             STR_ARGS(text));
     return NULL;
 }
 
-static struct sigma_node *number_node(struct item *item, const struct yaml *v)
+static struct sigma_node *number_node(struct item *item, struct str text)
 {
     struct sigma_node *node = value_node(item, COMPARE_NUMBER);
-    if (str_to_double(v->text, &node->value->number))
+    if (str_to_double(text, &node->value->number))
         return node;
-    error_at(item->err, item->source->path, v->line, v->column,
+    error_at(item->err, item->source->path, item->at->line, item->at->column,
              tr("%.*s needs a number, not '%.*s'.",
                 "%.*s には数値が必要です ('%.*s' は数値ではありません)。"),
-             STR_ARGS(item->key), STR_ARGS(v->text));
+             STR_ARGS(item->key), STR_ARGS(text));
     return NULL;
 }
 
@@ -183,9 +189,18 @@ static bool start_value(struct item *item, const struct yaml *v)
 
 static struct sigma_node *form_node(struct item *item, struct sigma_text text)
 {
-    if (item->mode == MODE_REGEX)
+    switch (item->mode) {
+    case MODE_REGEX:
         return regex_node(item, sigma_text_bytes(text));
-    return item->mode == MODE_FIELD ? field_node(item, sigma_text_bytes(text)) : text_node(item, text);
+    case MODE_CIDR:
+        return cidr_node(item, sigma_text_bytes(text));
+    case MODE_NUMBER:
+        return number_node(item, sigma_text_bytes(text));
+    case MODE_FIELD:
+        return field_node(item, sigma_text_bytes(text));
+    default:
+        return text_node(item, text);
+    }
 }
 
 static struct sigma_node *scalar_node(struct item *item, const struct yaml *v,
@@ -204,10 +219,6 @@ static struct sigma_node *scalar_node(struct item *item, const struct yaml *v,
     for (size_t i = 0; i < count; i++)
         if (chain[i]->changes_texts && !chain[i]->apply(item, chain[i]->argument))
             return NULL;
-    if (item->mode == MODE_CIDR)
-        return cidr_node(item, v);
-    if (item->mode == MODE_NUMBER)
-        return number_node(item, v);
     if (item->mode == MODE_EXISTS)
         return exists_node(item, v);
     struct sigma_node **forms = ARENA_ARRAY(item->source->arena, struct sigma_node *, item->text_count);

@@ -26,6 +26,7 @@ struct modifier {
     bool (*apply)(struct item *item, int argument);
     int argument;
     bool changes_texts; /* runs once for each value; the others once for the item */
+    unsigned modes;     /* with which kinds of comparison it means something: bits of enum item_mode */
 };
 
 #define MAX_MODIFIERS 16

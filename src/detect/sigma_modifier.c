@@ -236,39 +236,77 @@ static bool modify_expand(struct item *item, int unused)
     return true;
 }
 
+#define ANY_MODE (~0u)
+#define PLACES   (1u << MODE_TEXT | 1u << MODE_REGEX | 1u << MODE_FIELD)
+#define CASES    (1u << MODE_TEXT | 1u << MODE_REGEX | 1u << MODE_FIELD)
+
 static const struct modifier modifiers[] = {
-    {"contains", modify_contains, 0, true},
-    {"startswith", modify_starts, 0, true},
-    {"endswith", modify_ends, 0, true},
-    {"all", modify_all, 0, false},
-    {"exists", modify_mode, MODE_EXISTS, false},
-    {"cased", modify_cased, 0, false},
-    {"neq", modify_neq, 0, false},
-    {"re", modify_mode, MODE_REGEX, false},
-    {"i", modify_regex_flag, REGEX_NOCASE, false},
-    {"m", modify_regex_flag, REGEX_MULTILINE, false},
-    {"s", modify_regex_flag, REGEX_DOTALL, false},
-    {"cidr", modify_mode, MODE_CIDR, false},
-    {"fieldref", modify_mode, MODE_FIELD, false},
-    {"lt", modify_relation, RELATION_LESS, false},
-    {"lte", modify_relation, RELATION_LESS_EQUAL, false},
-    {"gt", modify_relation, RELATION_GREATER, false},
-    {"gte", modify_relation, RELATION_GREATER_EQUAL, false},
-    {"minute", modify_time_part, TIME_MINUTE, false},
-    {"hour", modify_time_part, TIME_HOUR, false},
-    {"day", modify_time_part, TIME_DAY, false},
-    {"week", modify_time_part, TIME_WEEK, false},
-    {"month", modify_time_part, TIME_MONTH, false},
-    {"year", modify_time_part, TIME_YEAR, false},
-    {"base64", modify_base64, false, true},
-    {"base64offset", modify_base64, true, true},
-    {"utf16", modify_utf16, UTF16_MARK, true},
-    {"utf16le", modify_utf16, UTF16_LE, true},
-    {"utf16be", modify_utf16, UTF16_BE, true},
-    {"wide", modify_utf16, UTF16_LE, true},
-    {"windash", modify_windash, 0, true},
-    {"expand", modify_expand, 0, false},
+    {"contains", modify_contains, 0, true, PLACES},
+    {"startswith", modify_starts, 0, true, PLACES},
+    {"endswith", modify_ends, 0, true, PLACES},
+    {"all", modify_all, 0, false, ANY_MODE},
+    {"exists", modify_mode, MODE_EXISTS, false, 1u << MODE_EXISTS},
+    {"cased", modify_cased, 0, false, CASES},
+    {"neq", modify_neq, 0, false, ANY_MODE},
+    {"re", modify_mode, MODE_REGEX, false, 1u << MODE_REGEX},
+    {"i", modify_regex_flag, REGEX_NOCASE, false, 1u << MODE_REGEX},
+    {"m", modify_regex_flag, REGEX_MULTILINE, false, 1u << MODE_REGEX},
+    {"s", modify_regex_flag, REGEX_DOTALL, false, 1u << MODE_REGEX},
+    {"cidr", modify_mode, MODE_CIDR, false, 1u << MODE_CIDR},
+    {"fieldref", modify_mode, MODE_FIELD, false, 1u << MODE_FIELD},
+    {"lt", modify_relation, RELATION_LESS, false, 1u << MODE_NUMBER},
+    {"lte", modify_relation, RELATION_LESS_EQUAL, false, 1u << MODE_NUMBER},
+    {"gt", modify_relation, RELATION_GREATER, false, 1u << MODE_NUMBER},
+    {"gte", modify_relation, RELATION_GREATER_EQUAL, false, 1u << MODE_NUMBER},
+    {"minute", modify_time_part, TIME_MINUTE, false, 1u << MODE_NUMBER},
+    {"hour", modify_time_part, TIME_HOUR, false, 1u << MODE_NUMBER},
+    {"day", modify_time_part, TIME_DAY, false, 1u << MODE_NUMBER},
+    {"week", modify_time_part, TIME_WEEK, false, 1u << MODE_NUMBER},
+    {"month", modify_time_part, TIME_MONTH, false, 1u << MODE_NUMBER},
+    {"year", modify_time_part, TIME_YEAR, false, 1u << MODE_NUMBER},
+    {"base64", modify_base64, 0, true, 1u << MODE_TEXT},
+    {"base64offset", modify_base64, 1, true, 1u << MODE_TEXT},
+    {"utf16", modify_utf16, UTF16_MARK, true, 1u << MODE_TEXT},
+    {"utf16le", modify_utf16, UTF16_LE, true, 1u << MODE_TEXT},
+    {"utf16be", modify_utf16, UTF16_BE, true, 1u << MODE_TEXT},
+    {"wide", modify_utf16, UTF16_LE, true, 1u << MODE_TEXT},
+    {"windash", modify_windash, 0, true, 1u << MODE_TEXT},
+    {"expand", modify_expand, 0, false, ANY_MODE & ~(1u << MODE_EXISTS)},
 };
+
+/* What excludes each other: of each group one is possible. */
+static bool is_exclusive(const struct modifier *x, const struct modifier *y)
+{
+    bool (*const groups[])(struct item *, int) = {modify_contains, modify_relation, modify_time_part,
+                                                  modify_base64,   modify_utf16,    modify_mode};
+    bool both_places = x->modes == PLACES && y->modes == PLACES && x->changes_texts && y->changes_texts;
+    for (size_t i = 0; i < COUNT_OF(groups); i++)
+        if (x->apply == groups[i] && y->apply == groups[i])
+            return true;
+    return both_places || x == y;
+}
+
+/* A modifier that would change nothing was meant to change something: the rule is refused. */
+static bool check_modifiers(struct item *item, const struct modifier *const *chain, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!(chain[i]->modes & 1u << item->mode))
+            return error_at(item->err, item->source->path, item->at->line, item->at->column,
+                            tr("%.*s: the modifier '%s' means nothing with the others.",
+                               "%.*s: 修飾子 '%s' は他の修飾子と組み合わせられません。"),
+                            STR_ARGS(item->key), chain[i]->name);
+        for (size_t k = 0; k < i; k++)
+            if (is_exclusive(chain[i], chain[k]))
+                return error_at(item->err, item->source->path, item->at->line, item->at->column,
+                                tr("%.*s: the modifiers '%s' and '%s' exclude each other.",
+                                   "%.*s: 修飾子 '%s' と '%s' は同時に使えません。"),
+                                STR_ARGS(item->key), chain[k]->name, chain[i]->name);
+    }
+    if (item->field.n == 0 && count && item->mode != MODE_TEXT && item->mode != MODE_REGEX)
+        return item_error(item, item->at, "keywords are texts or expressions.",
+                          "キーワードには文字列か正規表現だけが使えます。");
+    return true;
+}
 
 static const struct modifier *find_modifier(struct str name)
 {
@@ -297,5 +335,5 @@ bool read_modifiers(struct item *item, const struct modifier **chain, size_t *co
     for (size_t i = 0; i < *count; i++)
         if (!chain[i]->changes_texts && !chain[i]->apply(item, chain[i]->argument))
             return false;
-    return true;
+    return check_modifiers(item, chain, *count);
 }

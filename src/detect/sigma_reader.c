@@ -1,7 +1,7 @@
 /* YAML documents → Sigma rules.
  * Stage: detect, at load. Reads the YAML tree of one file; hands each good rule on and puts each refused one
  * into the report with file:line:column. Documents of `action: global` and `repeat` are merged first, so that
- * the rest sees whole rules. Next: taxonomy.c, which says what a logsource and a field are in ECS. */
+ * the rest sees whole rules. Next: sigma_meta.c. */
 #include "base/buf.h"
 #include "base/log.h"
 #include "detect/report.h"
@@ -116,33 +116,48 @@ not_text:
     return NULL;
 }
 
-static bool read_detection(const struct sigma_source *source, const struct yaml *document,
-                           struct sigma_rule *rule, struct error *err)
+/* Keys of a detection, or of a filter, that are no search identifiers. */
+static bool is_search_identifier(struct str key, bool is_filter)
 {
-    const struct yaml *detection = yaml_get(document, "detection"),
-                      *condition = yaml_get(detection, "condition");
-    if (!detection || detection->type != YAML_MAP)
-        return error_at(err, source->path, document->line, document->column, "%s",
-                        tr("the rule has no detection.", "ルールに detection がありません。"));
-    if (!condition)
-        return error_at(err, source->path, detection->line, detection->column, "%s",
-                        tr("detection has no condition.", "detection に condition がありません。"));
-    struct sigma_selection *selections =
-        ARENA_ARRAY(source->arena, struct sigma_selection, detection->count + 1);
-    size_t count = 0;
+    return !str_eq(key, STR("condition")) && !(is_filter && str_eq(key, STR("rules")));
+}
+
+static bool read_selections(const struct sigma_source *source, const struct yaml *detection, bool is_filter,
+                            struct sigma_selection *out, size_t *count, struct error *err)
+{
     for (const struct yaml *m = detection->child; m; m = m->next) {
-        if (str_eq(m->key, STR("condition")))
+        if (!is_search_identifier(m->key, is_filter))
             continue;
         if (str_eq(m->key, STR("timeframe")))
             return error_at(err, source->path, m->key_line, m->key_column, "%s",
                             tr("timeframe is not part of Sigma 2; write a correlation rule.",
                                "timeframe は Sigma 2 にありません。相関ルールを使ってください。"));
-        selections[count].name = m->key;
-        if (!(selections[count].node = selection_node(source, m, 0, err)))
+        out[*count].name = m->key;
+        if (!(out[*count].node = selection_node(source, m, 0, err)))
             return false;
-        count++;
+        (*count)++;
     }
-    if (!(rule->condition = read_conditions(source, condition, selections, count, err)))
+    return true;
+}
+
+/* `what`: "detection", or "filter" of a filter document. */
+static bool read_detection(const struct sigma_source *source, const struct yaml *document, const char *what,
+                           struct sigma_rule *rule, struct error *err)
+{
+    const struct yaml *detection = yaml_get(document, what), *condition = yaml_get(detection, "condition");
+    if (!detection || detection->type != YAML_MAP) {
+        const struct yaml *at = detection ? detection : document;
+        return error_at(err, source->path, at->line, at->column,
+                        tr("the rule has no %s.", "ルールに %s がありません。"), what);
+    }
+    if (!condition)
+        return error_at(err, source->path, detection->line, detection->column,
+                        tr("%s has no condition.", "%s に condition がありません。"), what);
+    struct sigma_selection *selections =
+        ARENA_ARRAY(source->arena, struct sigma_selection, detection->count + 1);
+    size_t count = 0;
+    if (!read_selections(source, detection, str_eq(str_c(what), STR("filter")), selections, &count, err) ||
+        !(rule->condition = read_conditions(source, condition, selections, count, err)))
         return false;
     if (count_nodes(rule->condition) >= SIGMA_MAX_NODES)
         return error_at(err, source->path, condition->line, condition->column,
@@ -152,127 +167,6 @@ static bool read_detection(const struct sigma_source *source, const struct yaml 
     return true;
 }
 
-static struct str joined_lines(struct arena *arena, const struct yaml *list)
-{
-    struct buf b = {0};
-    if (list && list->type == YAML_SCALAR)
-        return list->text;
-    for (const struct yaml *e = list ? list->child : NULL; e; e = e->next) {
-        if (b.n)
-            buf_char(&b, '\n');
-        buf_add(&b, e->text);
-    }
-    struct str out = arena_str(arena, buf_str(&b));
-    buf_free(&b);
-    return out;
-}
-
-/* "attack.t1071.001" → "T1071.001" */
-static void read_tags(struct arena *arena, const struct yaml *tags, struct rule_info *info)
-{
-    if (!tags || tags->type != YAML_LIST)
-        return;
-    info->techniques = ARENA_ARRAY(arena, struct str, tags->count);
-    for (const struct yaml *t = tags->child; t; t = t->next)
-        if (str_starts_nocase(t->text, STR("attack.t")) && t->text.n > 8 && ascii_is_digit(t->text.p[8]))
-            info->techniques[info->technique_count++] = arena_concat(arena, STR("T"), str_skip(t->text, 8));
-}
-
-static bool read_samples(const struct sigma_source *source, const struct yaml *samples,
-                         struct sigma_rule *rule, struct error *err)
-{
-    struct sigma_sample **end = &rule->samples;
-    for (const struct yaml *s = samples ? samples->child : NULL; s; s = s->next) {
-        struct sigma_sample *sample = ARENA_NEW(source->arena, struct sigma_sample);
-        const struct yaml *fires = yaml_get(s, "fires");
-        sample->event = yaml_get(s, "event");
-        sample->raw = yaml_text(s, "raw");
-        sample->fires = yaml_bool(s, "fires", true);
-        sample->line = s->line;
-        bool has_event = sample->event && sample->event->type == YAML_MAP;
-        if (!fires || has_event == (sample->raw.n > 0))
-            return error_at(
-                err, source->path, s->line, s->column, "%s",
-                tr("a sample needs fires: true or false, and either event: or raw:.",
-                   "samples の各項目には fires: true/false と、event: か raw: のどちらか一方が必要です。"));
-        *end = sample;
-        end = &sample->next;
-        rule->info.sample_count++;
-    }
-    return true;
-}
-
-static const struct {
-    const char *name;
-    enum entity entity;
-} entities[] = {{"", ENTITY_UNSET},
-                {"host", ENTITY_HOST},
-                {"source", ENTITY_SOURCE},
-                {"destination", ENTITY_DESTINATION}};
-
-static const char *const stages[] = {"",         "exposure",     "stopped",
-                                     "executed", "c2_suspected", "outward_attack",
-                                     "spreading"};
-
-static const char *const own_keys[] = {"title_ja", "description_ja", "evidence_group", "likelihood_ratio",
-                                       "stage",    "entity",         "peer",           "next_steps",
-                                       "samples"};
-
-static bool is_among(struct str s, const char *const *list, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (str_eq(s, str_c(list[i])))
-            return true;
-    return false;
-}
-
-static bool read_entity(const struct sigma_source *source, const struct yaml *own, struct sigma_rule *rule,
-                        struct error *err)
-{
-    struct str entity = yaml_text(own, "entity");
-    for (size_t i = 0; i < COUNT_OF(entities); i++)
-        if (str_eq(entity, str_c(entities[i].name))) {
-            rule->entity = entities[i].entity;
-            return true;
-        }
-    return error_at(err, source->path, own->line, own->column, "%s",
-                    tr("hyakuyo.entity must be host, source or destination.",
-                       "hyakuyo.entity は host、source、destination のいずれかです。"));
-}
-
-/* Our own keys, under `hyakuyo:`. Here a word that is not known is a mistake: nobody else writes them. */
-static bool read_own(const struct sigma_source *source, const struct yaml *own, struct sigma_rule *rule,
-                     struct error *err)
-{
-    if (!own)
-        return true;
-    for (const struct yaml *m = own->child; m; m = m->next)
-        if (!is_among(m->key, own_keys, COUNT_OF(own_keys)))
-            return error_at(err, source->path, m->key_line, m->key_column,
-                            tr("hyakuyo.%.*s does not exist; see docs/rules.md.",
-                               "hyakuyo.%.*s は存在しません。docs/rules.md を見てください。"),
-                            STR_ARGS(m->key));
-    struct rule_info *info = &rule->info;
-    info->title_ja = yaml_text(own, "title_ja");
-    info->description_ja = yaml_text(own, "description_ja");
-    info->evidence_group = yaml_text(own, "evidence_group");
-    info->stage = yaml_text(own, "stage");
-    rule->peer_field = yaml_text(own, "peer");
-    const struct yaml *steps = yaml_get(own, "next_steps"), *ratio = yaml_get(own, "likelihood_ratio");
-    info->next_steps_en = joined_lines(source->arena, yaml_get(steps, "en"));
-    info->next_steps_ja = joined_lines(source->arena, yaml_get(steps, "ja"));
-    if (ratio && (!str_to_double(ratio->text, &info->likelihood_ratio) || info->likelihood_ratio <= 0))
-        return error_at(err, source->path, ratio->line, ratio->column, "%s",
-                        tr("likelihood_ratio must be a number above zero.",
-                           "likelihood_ratio には正の数が必要です。"));
-    if (!is_among(info->stage, stages, COUNT_OF(stages)))
-        return error_at(err, source->path, own->line, own->column,
-                        tr("the stage '%.*s' is not one of those in docs/rules.md.",
-                           "stage '%.*s' は docs/rules.md の一覧にありません。"),
-                        STR_ARGS(info->stage));
-    return read_entity(source, own, rule, err) && read_samples(source, yaml_get(own, "samples"), rule, err);
-}
-
 static bool read_logsource(const struct sigma_source *source, const struct yaml *document,
                            struct sigma_rule *rule, struct error *err)
 {
@@ -280,6 +174,12 @@ static bool read_logsource(const struct sigma_source *source, const struct yaml 
     if (!logsource || logsource->type != YAML_MAP)
         return error_at(err, source->path, document->line, document->column, "%s",
                         tr("the rule has no logsource.", "ルールに logsource がありません。"));
+    for (const struct yaml *m = logsource->child; m; m = m->next)
+        if (m->type != YAML_SCALAR)
+            return error_at(err, source->path, m->line, m->column,
+                            tr("%.*s of a logsource must be a text.",
+                               "logsource の %.*s には文字列が必要です。"),
+                            STR_ARGS(m->key));
     rule->category = arena_lower(source->arena, yaml_text(logsource, "category"));
     rule->product = arena_lower(source->arena, yaml_text(logsource, "product"));
     rule->service = arena_lower(source->arena, yaml_text(logsource, "service"));
@@ -287,34 +187,10 @@ static bool read_logsource(const struct sigma_source *source, const struct yaml 
         return error_at(err, source->path, logsource->line, logsource->column, "%s",
                         tr("the logsource names neither category nor product nor service.",
                            "logsource に category、product、service のいずれもありません。"));
+    rule->logsource_line = logsource->line;
+    rule->logsource_column = logsource->column;
     rule->info.logsource = arena_printf(source->arena, "%.*s/%.*s/%.*s", STR_ARGS(rule->category),
                                         STR_ARGS(rule->product), STR_ARGS(rule->service));
-    return true;
-}
-
-static bool read_meta(const struct sigma_source *source, const struct yaml *document, struct rule_info *info,
-                      struct error *err)
-{
-    info->title_en = yaml_text(document, "title");
-    if (info->title_en.n == 0)
-        return error_at(err, source->path, document->line, document->column, "%s",
-                        tr("the rule has no title.", "ルールに title がありません。"));
-    struct str level = yaml_text(document, "level");
-    info->level = LEVEL_MEDIUM; /* the specification makes it optional */
-    const struct yaml *level_node = yaml_get(document, "level");
-    if (level.n && !level_parse(level, &info->level))
-        return error_at(
-            err, source->path, level_node->line, level_node->column,
-            tr("the level '%.*s' is none of informational, low, medium, high, critical.",
-               "level '%.*s' は informational、low、medium、high、critical のいずれでもありません。"),
-            STR_ARGS(level));
-    info->name = yaml_text(document, "name");
-    info->description_en = yaml_text(document, "description");
-    info->status = yaml_text(document, "status");
-    info->author = yaml_text(document, "author");
-    info->false_positives = joined_lines(source->arena, yaml_get(document, "falsepositives"));
-    info->references = joined_lines(source->arena, yaml_get(document, "references"));
-    read_tags(source->arena, yaml_get(document, "tags"), info);
     return true;
 }
 
@@ -329,21 +205,38 @@ static void name_rule(const struct sigma_source *source, const struct yaml *docu
         info->id = slash == STR_NOT_FOUND ? path : str_skip(path, slash + 1);
 }
 
+static bool is_map(const struct sigma_source *source, const struct yaml *document, struct error *err)
+{
+    return document->type == YAML_MAP || error_at(err, source->path, document->line, document->column, "%s",
+                                                  tr("a rule must be a map of keys and values.",
+                                                     "ルールはキーと値の表でなければなりません。"));
+}
+
 static void read_rule(const struct sigma_source *source, const struct yaml *document)
 {
     struct error err = {0};
     struct sigma_rule *rule = ARENA_NEW(source->arena, struct sigma_rule);
     rule->info.title_en = yaml_text(document, "title");
     name_rule(source, document, &rule->info);
-    bool ok =
-        document->type == YAML_MAP || error_at(&err, source->path, document->line, document->column, "%s",
-                                               tr("a rule must be a map of keys and values.",
-                                                  "ルールはキーと値の表でなければなりません。"));
-    ok = ok && read_meta(source, document, &rule->info, &err) &&
-         read_logsource(source, document, rule, &err) && read_detection(source, document, rule, &err) &&
-         read_own(source, yaml_get(document, "hyakuyo"), rule, &err);
-    if (ok)
+    if (is_map(source, document, &err) && sigma_meta(source, document, &rule->info, &err) &&
+        read_logsource(source, document, rule, &err) &&
+        read_detection(source, document, "detection", rule, &err) &&
+        sigma_own(source, yaml_get(document, "hyakuyo"), rule, &err))
         source->take(source->context, rule);
+    else
+        report_problem(source->report, RULE_REFUSED, &rule->info, str_c(err.text));
+}
+
+static void read_filter(const struct sigma_source *source, const struct yaml *document)
+{
+    struct error err = {0};
+    struct sigma_filter *filter = ARENA_NEW(source->arena, struct sigma_filter);
+    struct sigma_rule *rule = &filter->rule;
+    name_rule(source, document, &rule->info);
+    if (sigma_meta(source, document, &rule->info, &err) && read_logsource(source, document, rule, &err) &&
+        read_detection(source, document, "filter", rule, &err) &&
+        sigma_filter_names(source, yaml_get(document, "filter"), filter, &err))
+        source->take_filter(source->context, filter);
     else
         report_problem(source->report, RULE_REFUSED, &rule->info, str_c(err.text));
 }
@@ -351,23 +244,48 @@ static void read_rule(const struct sigma_source *source, const struct yaml *docu
 static bool put_aside(const struct sigma_source *source, const struct yaml *document)
 {
     struct rule_info info = {0};
-    const struct yaml *correlation = yaml_get(document, "correlation"),
-                      *filter = yaml_get(document, "filter");
-    if (!correlation && !filter)
+    if (!yaml_get(document, "correlation") && !yaml_get(document, "sequence"))
         return false;
     struct error err = {0};
     info.title_en = yaml_text(document, "title");
     name_rule(source, document, &info);
-    error_at(
-        &err, source->path, document->line, document->column, "%s",
-        correlation
-            ? tr("correlation rules arrive with the correlator; this document is recognised and not loaded.",
-                 "相関ルールは相関エンジンとともに対応します。この文書は認識しましたが読み込んでいません。")
-            : tr("filter documents arrive with the correlator; this document is recognised and not loaded.",
-                 "フィルタ文書は相関エンジンとともに対応します。この文書は認識しましたが読み込んでいません"
-                 "。"));
-    report_problem(source->report, correlation ? RULE_CORRELATION : RULE_FILTER, &info, str_c(err.text));
+    if (source->options->take_correlation) {
+        source->take_aside(source->context, source->path, document);
+        return true;
+    }
+    error_at(&err, source->path, document->line, document->column, "%s",
+             tr("this correlation was not asked for; it is recognised and not loaded.",
+                "相関ルールは対象外のため、認識しましたが読み込んでいません。"));
+    report_problem(source->report, RULE_CORRELATION, &info, str_c(err.text));
     return true;
+}
+
+static bool is_known_action(const struct sigma_source *source, const struct yaml *document)
+{
+    static const char *const actions[] = {"", "global", "repeat", "reset"};
+    struct rule_info info = {0};
+    struct error err = {0};
+    const struct yaml *action = yaml_get(document, "action");
+    for (size_t i = 0; i < COUNT_OF(actions); i++)
+        if (str_eq(yaml_text(document, "action"), str_c(actions[i])))
+            return true;
+    name_rule(source, document, &info);
+    error_at(&err, source->path, action->line, action->column,
+             tr("the action '%.*s' is none of global, repeat, reset.",
+                "action '%.*s' は global、repeat、reset のいずれでもありません。"),
+             STR_ARGS(action->text));
+    report_problem(source->report, RULE_REFUSED, &info, str_c(err.text));
+    return false;
+}
+
+static void read_document(const struct sigma_source *source, const struct yaml *document)
+{
+    if (put_aside(source, document))
+        return;
+    if (yaml_get(document, "filter"))
+        read_filter(source, document);
+    else
+        read_rule(source, document);
 }
 
 void sigma_read(const struct sigma_source *source, struct yaml *documents)
@@ -383,6 +301,8 @@ void sigma_read(const struct sigma_source *source, struct yaml *documents)
         }
         if (alone.type == YAML_SCALAR && yaml_is_null(&alone))
             continue; /* an empty document */
+        if (!is_known_action(source, &alone))
+            continue;
         struct yaml *copy = ARENA_NEW(source->arena, struct yaml);
         *copy = alone;
         if (str_eq(action, STR("global"))) {
@@ -393,7 +313,6 @@ void sigma_read(const struct sigma_source *source, struct yaml *documents)
         const struct yaml *whole =
             base && copy->type == YAML_MAP ? merge(source->arena, base, copy, 0) : copy;
         previous = whole;
-        if (!put_aside(source, whole))
-            read_rule(source, whole);
+        read_document(source, whole);
     }
 }

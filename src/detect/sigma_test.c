@@ -120,6 +120,18 @@ static const struct semantic semantics[] = {
     {"  s: {A: 'a\\\\\\*b'}\n  condition: s", "A=a\\*b", "A=a\\xb"},
     {"  s: {A: 'a\\b'}\n  condition: s", "A=A\\B", "A=ab"},
     {"  s: {A: '\xC3\x84RGER'}\n  condition: s", "A=\xC3\xA4rger", "A=arger"},
+    {"  s: {A: 'kelvin'}\n  condition: s",
+     "A=\xE2\x84\xAA"
+     "ELVIN",
+     "A=helvin"}, /* U+212A KELVIN SIGN */
+    {"  s: {A: 'ma\xC5\xBF"
+     "t'}\n  condition: s",
+     "A=MAST", "A=MAFT"},                                                   /* U+017F LONG S */
+    {"  s: {A: 'file'}\n  condition: s", "A=FILE", "A=f\xC4\xB1le"},        /* dotless i is no i */
+    {"  s: {A: 'f\xC4\xB0le'}\n  condition: s", "A=f\xC4\xB0LE", "A=file"}, /* nor is I with a dot */
+    {"  s: {A: '\xEF\xBC\xA1\xEF\xBC\xA2'}\n  condition: s", "A=\xEF\xBD\x81\xEF\xBD\x82",
+     "A=ab"},                                                                             /* full width */
+    {"  s: {A: '\xCF\x83\xCF\x82'}\n  condition: s", "A=\xCE\xA3\xCE\xA3", "A=\xCF\x83"}, /* final sigma */
     {"  s: {A|contains: '\xE3\x83\x89'}\n  condition: s", "A=x\xE3\x83\x89y", "A=xy"},
     {"  s: {A|cased: 'Word'}\n  condition: s", "A=Word", "A=word"},
     {"  s: {A|contains|cased: 'WordWord'}\n  condition: s", "A=xWordWordx", "A=xwordwordx"},
@@ -227,6 +239,17 @@ static const struct {
     {HEAD "  s: {A|re: '(x'}\n  condition: s\n", "rule.yml:5:", "A|re"},
     {HEAD "  s: {A|i: x}\n  condition: s\n", "rule.yml:5:", "behind re"},
     {HEAD "  s: {A|re|cidr: x}\n  condition: s\n", "rule.yml:5:", "exclude"},
+    {HEAD "  s: {A|cidr|contains: '10.0.0.0/8'}\n  condition: s\n", "rule.yml:5:7:", "means nothing"},
+    {HEAD "  s: {A|gt|startswith: 5}\n  condition: s\n", "rule.yml:5:7:", "means nothing"},
+    {HEAD "  s: {A|exists|contains: true}\n  condition: s\n", "rule.yml:5:7:", "means nothing"},
+    {HEAD "  s: {A|re|base64: x}\n  condition: s\n", "rule.yml:5:7:", "means nothing"},
+    {HEAD "  s: {A|contains|startswith: x}\n  condition: s\n", "rule.yml:5:7:", "exclude each other"},
+    {HEAD "  s: {A|gt|lt: 5}\n  condition: s\n", "rule.yml:5:7:", "exclude each other"},
+    {HEAD "  s: {A|hour|day: 5}\n  condition: s\n", "rule.yml:5:7:", "exclude each other"},
+    {HEAD "  s: {A|wide|utf16be: x}\n  condition: s\n", "rule.yml:5:7:", "exclude each other"},
+    {HEAD "  s: {A|all|all: [x, y]}\n  condition: s\n", "rule.yml:5:7:", "exclude each other"},
+    {HEAD "  s: {'|cidr': 10.0.0.0/8}\n  condition: s\n", "rule.yml:5:7:", "keywords are texts"},
+    {HEAD "  s: ['']\n  condition: s\n", "rule.yml:5:7:", "empty keyword"},
     {HEAD "  s: {A|cidr: '300.0.0.0/8'}\n  condition: s\n", "rule.yml:5:", "not a network"},
     {HEAD "  s: {A|gt: many}\n  condition: s\n", "rule.yml:5:", "needs a number"},
     {HEAD "  s: {A|exists: maybe}\n  condition: s\n", "rule.yml:5:", "true or false"},
@@ -239,10 +262,21 @@ static const struct {
     {"title: t\nlogsource: {definition: x}\ndetection: {s: {A: x}, condition: s}\n",
      "rule.yml:2:", "neither category"},
     {"title: t\nlogsource: {category: unheard_of}\ndetection: {s: {A: x}, condition: s}\n",
-     "rule.yml:1:", "unheard_of"},
+     "rule.yml:2:12:", "unheard_of"},
     {"title: t\nlogsource: {product: test}\n", "rule.yml:1:", "no detection"},
     {"title: t\nlevel: grave\nlogsource: {product: test}\ndetection: {s: {A: x}, condition: s}\n",
      "rule.yml:2:8:", "'grave'"},
+    {HEAD "  s: {A: x}\n  condition: s\nstatus: finished\n", "rule.yml:7:9:", "'finished'"},
+    {HEAD "  s: {A: x}\n  condition: s\ndate: 2026-02-30\n", "rule.yml:7:7:", "day of the calendar"},
+    {HEAD "  s: {A: x}\n  condition: s\nmodified: yesterday\n", "rule.yml:7:11:", "day of the calendar"},
+    {HEAD "  s: {A: x}\n  condition: s\ntags: [attack.t1059, plain]\n", "rule.yml:7:22:", "'plain'"},
+    {HEAD "  s: {A: x}\n  condition: s\ntags: attack.t1059\n", "rule.yml:7:7:", "must be a list"},
+    {HEAD "  s: {A: x}\n  condition: s\nlevel: [high]\n", "rule.yml:7:8:", "must be a text"},
+    {HEAD "  s: {A: x}\n  condition: s\nrelated: [{id: a, type: cousin}]\n", "rule.yml:7:11:", "derived"},
+    {HEAD "  s: {A: x}\n  condition: s\naction: globe\n", "rule.yml:7:9:", "'globe'"},
+    {HEAD "  s: {A: x}\n  condition: s\nhyakuyo: yes\n", "rule.yml:7:10:", "a map of our own keys"},
+    {"title: t\nlogsource: {product: [a]}\ndetection: {s: {A: x}, condition: s}\n",
+     "rule.yml:2:22:", "must be a text"},
     {"- a\n- b\n", "rule.yml:1:", "must be a map"},
     {"title: [\n", "rule.yml:", ""},
     {"title: t\ntitle: u\n", "rule.yml:2:", ""},
@@ -314,19 +348,70 @@ static void documents_are_merged(void **state)
     unload(&w);
 }
 
-static void correlations_and_filters_are_counted_apart(void **state)
+static void correlations_are_counted_apart(void **state)
 {
     (void)state;
     struct world w;
-    load_with(&w,
-              "title: c\ncorrelation: {type: event_count}\n---\ntitle: f\nlogsource: {product: "
-              "test}\nfilter: {rules: [x]}\n",
-              NULL, 0);
+    load_with(&w, "title: c\ncorrelation: {type: event_count}\n", NULL, 0);
     assert_int_equal(w.report.correlations, 1);
-    assert_int_equal(w.report.filters, 1);
     assert_int_equal(w.report.refused, 0);
-    assert_int_equal(w.report.problem_count, 2);
+    assert_int_equal(w.report.problem_count, 1);
     unload(&w);
+}
+
+#define TWO_RULES                                                                                            \
+    "title: t\nid: one\nlogsource: {product: test}\ndetection: {s: {A: 1}, condition: s}\n---\n"             \
+    "title: u\nid: two\nname: second\nlogsource: {product: test, category: narrow}\n"                        \
+    "detection: {s: {A: 1}, condition: s}\n---\n"
+#define FILTER(logsource, rules, condition)                                                                  \
+    "title: f\nlogsource: {" logsource "}\nfilter:\n  rules: " rules                                         \
+    "\n  selection: {B|startswith: adm_}\n  condition: " condition "\n"
+
+/* Both rules see the events (event.code 7); which of them fire with and without the exception. */
+static const struct {
+    const char *filter;
+    size_t exempt, plain;
+    uint32_t filters, refused, problems;
+    const char *words;
+} filters[] = {
+    {FILTER("product: test", "[one]", "not selection"), 1, 2, 1, 0, 0, NULL},
+    {FILTER("product: test", "one", "not selection"), 1, 2, 1, 0, 0, NULL},
+    {FILTER("product: test", "[ONE, second]", "not selection"), 0, 2, 1, 0, 0, NULL},
+    {FILTER("product: test", "any", "not selection"), 0, 2, 1, 0, 0, NULL},
+    {FILTER("product: test", "[]", "not 1 of sel*"), 0, 2, 1, 0, 0, NULL},
+    {FILTER("category: narrow", "any", "not selection"), 1, 2, 1, 0, 0, NULL},
+    {FILTER("product: test", "[one, two]", "selection"), 2, 0, 1, 0, 1, "rule.yml:12:1: "},
+    {FILTER("product: test", "[one, nobody]", "not selection"), 1, 2, 1, 0, 1, "rule.yml:15:16: "},
+    {FILTER("product: else", "[one]", "not selection"), 2, 2, 1, 0, 1, "log sources differ"},
+    {FILTER("product: else", "any", "not selection"), 2, 2, 1, 0, 1, "else/"},
+    {FILTER("product: test", "{one: two}", "not selection"), 2, 2, 0, 1, 1, "needs rules"},
+    {FILTER("product: test", "[one]", "not nothing"), 2, 2, 0, 1, 1, "'nothing' is not defined"},
+    {FILTER("service: ''", "[one]", "not selection"), 2, 2, 0, 1, 1, "neither category"},
+    {"title: f\nlogsource: {product: test}\nfilter: {selection: {A: 1}, condition: selection}\n", 2, 2, 0, 1,
+     1, "needs rules"},
+    {"title: f\nlogsource: {product: test}\nfilter: {rules: [one], selection: {A: 1}}\n", 2, 2, 0, 1, 1,
+     "filter has no condition"},
+};
+
+static void filters_join_the_rules_they_name(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof filters / sizeof *filters; i++) {
+        char text[2048];
+        struct world w;
+        snprintf(text, sizeof text, TWO_RULES "%s", filters[i].filter);
+        load_with(&w, text, NULL, 0);
+        size_t exempt = findings(&w, "A=1|B=adm_7|event.code=7"), plain = findings(&w, "A=1|event.code=7");
+        if (exempt != filters[i].exempt || plain != filters[i].plain ||
+            w.report.filters != filters[i].filters || w.report.refused != filters[i].refused ||
+            w.report.problem_count != filters[i].problems)
+            fail_msg("%s\n%zu and %zu findings, %u problems: %.*s", filters[i].filter, exempt, plain,
+                     w.report.problem_count,
+                     STR_ARGS(w.report.problem_count ? w.report.problems[0].text : STR("")));
+        if (filters[i].words && !str_contains(w.report.problems[0].text, str_c(filters[i].words)))
+            fail_msg("%s\n%.*s", filters[i].filter, STR_ARGS(w.report.problems[0].text));
+        unload(&w);
+    }
 }
 
 static void log_sources_keep_rules_apart(void **state)
@@ -479,7 +564,8 @@ int main(void)
         cmocka_unit_test(a_refused_rule_does_not_stop_the_others),
         cmocka_unit_test(placeholders_come_from_watch_lists),
         cmocka_unit_test(documents_are_merged),
-        cmocka_unit_test(correlations_and_filters_are_counted_apart),
+        cmocka_unit_test(correlations_are_counted_apart),
+        cmocka_unit_test(filters_join_the_rules_they_name),
         cmocka_unit_test(log_sources_keep_rules_apart),
         cmocka_unit_test(findings_say_what_and_who),
         cmocka_unit_test(any_value_of_a_field_may_match),

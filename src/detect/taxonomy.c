@@ -225,7 +225,9 @@ bool taxonomy_logsource(struct taxonomy *t, struct str category, struct str prod
                         struct logsource *out, struct error *err)
 {
     struct wanted w = {{category, product, service}};
-    *out = (struct logsource){.category = category, .product = product, .service = service};
+    *out = (struct logsource){.category = arena_str(t->arena, category), /* the rule's own text goes away */
+                              .product = arena_str(t->arena, product),
+                              .service = arena_str(t->arena, service)};
     out->key =
         arena_printf(t->arena, "%.*s/%.*s/%.*s", STR_ARGS(category), STR_ARGS(product), STR_ARGS(service));
     unsigned need = wanted_bits(&w), have = add_entries(t, out, &w, need, false);

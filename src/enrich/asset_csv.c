@@ -7,14 +7,11 @@
 #include <stddef.h>
 
 #include "base/charset.h"
-#include "base/file.h"
 #include "base/ip.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "enrich/context.h"
 
-#define FILE_MAX_BYTES (64u << 20)
-#define COLUMN_MAX     64
+#define COLUMN_MAX 64
 
 struct column {
     const char *name;
@@ -68,6 +65,9 @@ struct reader {
     struct str rest;   /* text not read yet */
     unsigned line;     /* of `rest` */
     unsigned row_line; /* where the row being read began */
+    const uint32_t
+        *lines; /* of the source, for each row behind the columns; NULL = this text is the source */
+    uint32_t line_count;
     struct arena *arena;
     const struct asset_set *set;
     struct str header[COLUMN_MAX];
@@ -160,6 +160,8 @@ static int read_row(struct reader *r, struct str cells[COLUMN_MAX], size_t *coun
     if (r->rest.n == 0)
         return 0;
     r->row_line = r->line;
+    if (r->lines != NULL && r->line >= 2 && r->line - 2 < r->line_count)
+        r->row_line = r->lines[r->line - 2];
     for (*count = 0;;) {
         struct str cell;
         if (*count == COLUMN_MAX || !read_cell(r, &cell)) {
@@ -504,8 +506,21 @@ static void read_rows(struct reader *r, struct asset_set *set)
 bool asset_read_text(enum asset_file file, const char *path, struct str text, struct arena *arena,
                      struct asset_set *set, struct error *err)
 {
+    return asset_read_lines(file, path, text, NULL, 0, arena, set, err);
+}
+
+bool asset_read_lines(enum asset_file file, const char *path, struct str text, const uint32_t *lines,
+                      uint32_t line_count, struct arena *arena, struct asset_set *set, struct error *err)
+{
     struct error first = {{0}};
-    struct reader r = {.file = file, .path = path, .line = 1, .arena = arena, .set = set, .err = &first};
+    struct reader r = {.file = file,
+                       .path = path,
+                       .line = 1,
+                       .lines = lines,
+                       .line_count = line_count,
+                       .arena = arena,
+                       .set = set,
+                       .err = &first};
     if (str_starts(text, STR("\xef\xbb\xbf")))
         text = str_skip(text, 3);
     r.rest = str_is_utf8(text) ? text : charset_convert(text, "CP932", arena);
@@ -516,41 +531,4 @@ bool asset_read_text(enum asset_file file, const char *path, struct str text, st
         return error_set(err, tr("%s (and %u more faults in this file)", "%s（このファイルにほか %u 件）"),
                          first.text, r.faults - 1);
     return r.faults == 0 || error_set(err, "%s", first.text);
-}
-
-bool asset_read_folder(const char *folder, struct arena *arena, struct asset_set *set, struct error *err)
-{
-    struct asset_set empty = {.zone = set->zone};
-    *set = empty;
-    bool ok = true, any = false;
-    for (int i = 0; ok && i < ASSET_FILE_COUNT; i++) {
-        struct str path = arena_printf(arena, "%s/%s", folder, files[i].name);
-        if (!file_exists(path.p))
-            continue;
-        any = true;
-        struct buf bytes = {0};
-        ok = file_read(path.p, FILE_MAX_BYTES, &bytes, err) &&
-             asset_read_text((enum asset_file)i, path.p, arena_str(arena, buf_str(&bytes)), arena, set, err);
-        buf_free(&bytes);
-    }
-    if (ok && !any)
-        return error_set(
-            err,
-            tr("%s: none of hosts.csv, users.csv, departments.csv, networks.csv, exceptions.csv, "
-               "conditions.csv is in this folder",
-               "%s: このフォルダーに hosts.csv, users.csv, departments.csv, networks.csv, exceptions.csv, "
-               "conditions.csv のどれもありません"),
-            folder);
-    return ok;
-}
-
-struct context *context_read_folder(const char *folder, const struct zone *zone, struct error *err)
-{
-    struct arena arena;
-    struct asset_set set = {.zone = zone};
-    arena_init(&arena, 64 << 10);
-    if (asset_read_folder(folder, &arena, &set, err))
-        return context_new(&arena, &set, zone);
-    arena_free(&arena);
-    return NULL;
 }

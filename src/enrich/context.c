@@ -15,6 +15,7 @@ struct context *context_new(struct arena *arena, const struct asset_set *set, co
     index_named(c);
     index_networks(c);
     index_exceptions(c);
+    index_conditions(c);
     return c;
 }
 
@@ -24,6 +25,11 @@ struct context *context_ref(struct context *c)
     return c;
 }
 
+const struct asset_set *context_assets(const struct context *c)
+{
+    return &c->set;
+}
+
 void context_unref(struct context *c)
 {
     if (c == NULL || atomic_fetch_sub_explicit(&c->references, 1, memory_order_acq_rel) != 1)
@@ -31,6 +37,7 @@ void context_unref(struct context *c)
     cidr_map_free(c->networks.map);
     cidr_map_free(c->exceptions.map);
     map_free(&c->by_key);
+    map_free(&c->conditions.by_key);
     arena_free(&c->arena);
     memory_free(c);
 }
@@ -40,15 +47,22 @@ bool asset_is_valid(const struct asset_row *row, int64_t time_ns)
     return time_ns >= row->valid_from_ns && time_ns < row->valid_to_ns;
 }
 
+bool asset_is_nearer(const struct asset_row *a, const struct asset_row *b)
+{
+    return a->valid_from_ns != b->valid_from_ns ? a->valid_from_ns > b->valid_from_ns
+                                                : a->valid_to_ns < b->valid_to_ns;
+}
+
 const void *context_find(const struct context *c, char kind, struct str text, int64_t time_ns)
 {
     char key[INDEX_KEY_MAX];
     size_t n = index_key(key, kind, text);
     const struct indexed *entry = n ? map_get_pointer(&c->by_key, str_n(key, n)) : NULL;
+    const struct asset_row *best = NULL;
     for (; entry != NULL; entry = entry->next)
-        if (asset_is_valid(entry->row, time_ns))
-            return entry->row;
-    return NULL;
+        if (asset_is_valid(entry->row, time_ns) && (best == NULL || asset_is_nearer(entry->row, best)))
+            best = entry->row;
+    return best;
 }
 
 const struct asset_host *context_find_host(const struct context *c, struct str name, struct str ip,
@@ -67,13 +81,15 @@ const struct asset_network *context_find_network(const struct context *c, struct
     if (c->set.counts[ASSET_NETWORKS] == 0 || !ip_parse(ip, &address))
         return NULL;
     size_t count = cidr_map_find_all(c->networks.map, &address, links, COUNT_OF(links));
-    for (size_t i = 0; i < count; i++)
+    const struct asset_network *best = NULL;
+    for (size_t i = 0; i < count && best == NULL; i++)
         for (uint32_t link = links[i]; link != 0; link = c->networks.links[link].next) {
             const struct asset_network *network = &c->set.networks[c->networks.links[link].row];
-            if (asset_is_valid(&network->row, time_ns))
-                return network;
+            if (asset_is_valid(&network->row, time_ns) &&
+                (best == NULL || asset_is_nearer(&network->row, &best->row)))
+                best = network;
         }
-    return NULL;
+    return best;
 }
 
 struct str context_department(const struct context *c, const struct asset_host *host, struct str ip,

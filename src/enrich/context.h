@@ -13,6 +13,7 @@
 #include "base/ip.h"
 #include "event/asset.h"
 #include "event/event.h"
+#include "event/finding.h"
 
 struct context;
 
@@ -21,9 +22,21 @@ struct context;
 struct context *context_new(struct arena *arena, const struct asset_set *set, const struct zone *zone);
 struct context *context_ref(struct context *c);
 void context_unref(struct context *c);
+/* What it was made of; lives as long as the context. */
+const struct asset_set *context_assets(const struct context *c);
 
 /* Adds fields only; never changes what a parser said. */
 void enrich_event(const struct context *c, struct event *e, struct arena *a);
+
+/* Whether an event has its host's row already; and what describes it so: role, type, owner, importance,
+ * department, hyakuyo.asset.registered. For attribution, which learns names later. */
+bool context_describes(const struct event *e);
+void context_describe(const struct context *c, const struct asset_host *host, struct event *e,
+                      struct arena *a);
+
+/* Who the finding is about, from the inventory: a rule saw an address or a name, people want both, the
+ * department and the importance. Texts go into the arena: the finding outlives the context. */
+void context_attach(const struct context *c, struct finding *f, struct arena *a);
 
 /* The host row that holds for an address or name (either may be "") at that time; NULL when not in the
  * inventory. */

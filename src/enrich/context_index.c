@@ -1,6 +1,9 @@
 /* Builds the index of a context (stage enrich). */
 #include "enrich/context_index.h"
 
+#include "base/json.h"
+#include "enrich/identity_rules.h"
+
 size_t index_key(char key[INDEX_KEY_MAX], char kind, struct str text)
 {
     if (text.n + 1 > INDEX_KEY_MAX)
@@ -29,6 +32,8 @@ void index_hosts(struct context *c)
         const struct asset_host *host = &c->set.hosts[i];
         for (uint32_t k = 0; k < host->ips.count; k++)
             add_row(c, INDEX_IP, host->ips.items[k], &host->row);
+        for (uint32_t k = 0; k < host->macs.count; k++)
+            add_row(c, INDEX_MAC, identity_mac(host->macs.items[k], &c->arena), &host->row);
         add_row(c, INDEX_HOST, str_slice(host->hostname, 0, str_find_char(host->hostname, '.', 0)),
                 &host->row);
     }
@@ -64,8 +69,24 @@ static void start_network_index(struct context *c, struct network_index *index, 
     index->count = 1;
 }
 
+/* The further column `ids` of networks.csv: a sensor's name or yes; no or none; nothing says nothing. */
+static enum asset_flag read_watched(struct context *c, struct str labels)
+{
+    static const struct str no[] = {STR("no"),    STR("none"), STR("0"),
+                                    STR("false"), STR("なし"), STR("いいえ")};
+    struct error err;
+    struct str text = labels.n ? json_text(json_parse(labels, &c->arena, &err), "ids") : STR_EMPTY;
+    for (size_t i = 0; i < COUNT_OF(no); i++)
+        if (str_eq_nocase(text, no[i]))
+            return ASSET_FLAG_NO;
+    return text.n ? ASSET_FLAG_YES : ASSET_FLAG_UNKNOWN;
+}
+
 void index_networks(struct context *c)
 {
+    c->watched = ARENA_ARRAY(&c->arena, signed char, c->set.counts[ASSET_NETWORKS] + 1);
+    for (uint32_t i = 0; i < c->set.counts[ASSET_NETWORKS]; i++)
+        c->watched[i] = (signed char)read_watched(c, c->set.networks[i].row.labels);
     struct map known = {0};
     size_t links = 0;
     for (uint32_t i = 0; i < c->set.counts[ASSET_NETWORKS]; i++)

@@ -38,8 +38,8 @@ static bool port_matches(const struct asset_list *wanted, const struct event *e)
     struct asset_port_range range;
     if (wanted->count == 0)
         return true;
-    if (!event_number(e, FIELD_DESTINATION_PORT, &port))
-        return false;
+    if (!event_number(e, FIELD_DESTINATION_PORT, &port) && !event_number(e, FIELD_SERVER_PORT, &port))
+        return false; /* the latter: what listens, as a port scan tells */
     for (uint32_t i = 0; i < wanted->count; i++)
         if (asset_port_parse(wanted->items[i], &range) && port >= range.from && port <= range.to)
             return true;
@@ -74,6 +74,18 @@ static void add_if_covered(const struct context *c, uint32_t row, struct event *
         event_add(e, a, FIELD_HYAKUYO_EXCEPTION, arena_str(a, x->kind)); /* the event outlives the context */
 }
 
+/* A host that tells its name only is looked up in the inventory. */
+static struct str address_of(const struct context *c, const struct event *e)
+{
+    struct str ip = event_text(e, FIELD_SOURCE_IP), name = event_text(e, FIELD_HOST_NAME);
+    if (ip.n == 0)
+        ip = event_text(e, FIELD_HOST_IP);
+    if (ip.n || name.n == 0)
+        return ip;
+    const struct asset_host *host = context_find_host(c, name, STR_EMPTY, e->time_ns);
+    return host != NULL && host->ips.count ? host->ips.items[0] : STR_EMPTY;
+}
+
 void enrich_exceptions(const struct context *c, struct event *e, struct arena *a)
 {
     struct ip ip;
@@ -82,9 +94,7 @@ void enrich_exceptions(const struct context *c, struct event *e, struct arena *a
         return;
     for (uint32_t i = 0; i < c->unaddressed_count; i++)
         add_if_covered(c, c->unaddressed[i], e, a);
-    struct str source = event_text(e, FIELD_SOURCE_IP);
-    if (source.n == 0)
-        source = event_text(e, FIELD_HOST_IP);
+    struct str source = address_of(c, e);
     if (source.n == 0 || !ip_parse(source, &ip))
         return;
     size_t count = cidr_map_find_all(c->exceptions.map, &ip, links, COUNT_OF(links));
