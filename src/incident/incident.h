@@ -1,6 +1,5 @@
 /* From judgement to work: a candidate that deserves it becomes an incident in state New; states then move
- * only along the transitions of spec 3.7. Guards that need approvals, tasks and evidence join here as those
- * arrive. */
+ * only along the steps of workflow.h. */
 #ifndef INCIDENT_INCIDENT_H
 #define INCIDENT_INCIDENT_H
 
@@ -13,9 +12,5 @@ bool incident_promote(struct incident *candidate, bool deserves_incident, int64_
 
 /* Whether further findings still belong to it: closed, merged and false ones take none. */
 bool incident_is_open(enum incident_state s);
-
-/* False with a sentence that names the states allowed from here. */
-bool incident_check_transition(enum incident_state from, enum incident_state to,
-                               struct error *err) MUST_CHECK;
 
 #endif

@@ -1,4 +1,4 @@
-/* Units of incident/: every pair of states is either on the drawing or refused with a sentence. */
+/* Units of incident/: promotion, and the names of states. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,27 +20,6 @@ static void promotion_happens_once(void **state)
     assert_int_equal(i.opened_ns, 5);
 }
 
-static void the_whole_way(void **state)
-{
-    (void)state;
-    struct error err;
-    for (int s = INCIDENT_NEW; s < INCIDENT_CLOSED; s++)
-        assert_true(incident_check_transition((enum incident_state)s, (enum incident_state)(s + 1), &err));
-}
-
-static void refusals_name_the_way_out(void **state)
-{
-    (void)state;
-    struct error err = {{0}};
-    assert_false(incident_check_transition(INCIDENT_NEW, INCIDENT_CLOSED, &err));
-    assert_non_null(strstr(err.text, "triage"));
-    for (int s = 0; s < INCIDENT_STATE_COUNT; s++) {
-        assert_false(incident_check_transition((enum incident_state)s, (enum incident_state)s, &err));
-        assert_false(incident_check_transition(INCIDENT_MERGED, (enum incident_state)s, &err));
-        assert_false(incident_check_transition((enum incident_state)s, INCIDENT_CANDIDATE, &err));
-    }
-}
-
 static void names_read_back(void **state)
 {
     (void)state;
@@ -57,8 +36,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(promotion_happens_once),
-        cmocka_unit_test(the_whole_way),
-        cmocka_unit_test(refusals_name_the_way_out),
         cmocka_unit_test(names_read_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

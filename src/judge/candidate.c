@@ -14,6 +14,8 @@ struct candidate *candidate_new(void)
     arena_init(&c->arena, 4 << 10);
     c->incident.first_ns = INT64_MAX;
     c->incident.last_ns = INT64_MIN;
+    c->incident.news_ns = INT64_MIN;
+    c->kept_news_ns = INT64_MAX;
     return c;
 }
 
@@ -24,6 +26,8 @@ void candidate_free(struct candidate *c)
     arena_free(&c->arena);
     buf_free(&c->hosts_text);
     buf_free(&c->reason);
+    buf_free(&c->title_en);
+    buf_free(&c->title_ja);
     memory_free(c->incident.findings);
     memory_free(c->hosts);
     memory_free(c->hops);
@@ -40,6 +44,11 @@ static void widen_times(struct incident *incident, int64_t first_ns, int64_t las
 {
     incident->first_ns = first_ns < incident->first_ns ? first_ns : incident->first_ns;
     incident->last_ns = last_ns > incident->last_ns ? last_ns : incident->last_ns;
+}
+
+static void note_news(struct incident *incident, int64_t news_ns)
+{
+    incident->news_ns = news_ns > incident->news_ns ? news_ns : incident->news_ns;
 }
 
 static void note_absorbed(struct candidate *c, uint64_t id)
@@ -126,24 +135,11 @@ static void add_peer(struct candidate *c, struct incident_finding *f, struct str
 }
 
 /* The incident shows what matched; the whole is in the event. */
-static struct str shortened(struct str text)
-{
-    size_t n = text.n < MATCHED_TEXT_MAX ? text.n : MATCHED_TEXT_MAX;
-    while (n < text.n && n > 0 && ((unsigned char)text.p[n] & 0xc0) == 0x80)
-        n--; /* not within a character */
-    return str_slice(text, 0, n);
-}
-
 static struct str matched_as_json(struct candidate *c, const struct finding *f)
 {
     struct buf text = {0};
     struct json_writer w = {.out = &text};
-    json_begin_object(&w);
-    for (uint32_t i = 0; i < f->matched_count; i++) {
-        json_key_str(&w, f->matched[i].name);
-        json_put_str(&w, shortened(f->matched[i].text));
-    }
-    json_end_object(&w);
+    finding_matched_json(f, MATCHED_TEXT_MAX, &w);
     struct str copy = arena_str(&c->arena, buf_str(&text));
     buf_free(&text);
     return copy;
@@ -215,6 +211,7 @@ static void start_finding(struct candidate *c, const struct finding *f)
     };
     add_peer(c, kept, f->peer);
     keep_order(&c->incident, c->incident.finding_count - 1);
+    c->has_new_evidence = true;
 }
 
 static void repeat_finding(struct candidate *c, uint32_t index, const struct finding *f)
@@ -236,6 +233,35 @@ static void repeat_finding(struct candidate *c, uint32_t index, const struct fin
         kept->importance = f->importance;
     add_peer(c, kept, f->peer);
     keep_order(&c->incident, index);
+}
+
+static struct incident_finding *find_said(const struct incident *incident, struct str rule_id)
+{
+    for (uint32_t i = 0; i < incident->finding_count; i++)
+        if (str_eq(incident->findings[i].rule_id, rule_id))
+            return &incident->findings[i];
+    return NULL;
+}
+
+void candidate_hear(struct candidate *c, const struct incident_finding *said)
+{
+    struct incident_finding *kept = find_said(&c->incident, said->rule_id);
+    if (kept == NULL) {
+        kept = new_finding(c);
+        *kept = (struct incident_finding){.rule_id = arena_str(&c->arena, said->rule_id),
+                                          .product = arena_str(&c->arena, said->product),
+                                          .first_ns = c->incident.last_ns,
+                                          .last_ns = c->incident.last_ns,
+                                          .level = said->level};
+    }
+    kept->title_en = arena_str(&c->arena, said->title_en);
+    kept->title_ja = arena_str(&c->arena, said->title_ja);
+    kept->evidence_group = arena_str(&c->arena, said->evidence_group);
+    kept->matched = arena_str(&c->arena, said->matched);
+    kept->likelihood_ratio = said->likelihood_ratio;
+    kept->count++;
+    kept->is_stored = false;
+    c->has_new_evidence = true;
 }
 
 static void add_hop(struct candidate *c, struct str peer, int64_t time_ns)
@@ -266,7 +292,7 @@ static uint32_t find_fold(const struct incident *incident, const struct finding 
     return i;
 }
 
-bool candidate_fold(struct candidate *c, const struct finding *f)
+bool candidate_fold(struct candidate *c, const struct finding *f, int64_t watermark_ns)
 {
     struct incident *incident = &c->incident;
     if (f->sequence != 0 && f->sequence < c->last_sequence)
@@ -281,6 +307,7 @@ bool candidate_fold(struct candidate *c, const struct finding *f)
     }
     c->last_sequence = f->sequence > c->last_sequence ? f->sequence : c->last_sequence;
     widen_times(incident, f->time_ns, f->time_ns);
+    note_news(incident, watermark_ns);
     candidate_add_host(c, f->host_name, f->host_ip, f->time_ns, f->time_ns);
     remember_hop(c, f);
     if (incident->department.n == 0)
@@ -293,6 +320,7 @@ bool candidate_fold(struct candidate *c, const struct finding *f)
 void candidate_absorb(struct candidate *c, struct candidate *from)
 {
     struct arena *a = &c->arena;
+    c->has_new_evidence = true;
     for (uint32_t i = 0; i < from->incident.finding_count && c->incident.finding_count < JUDGE_MAX_FINDINGS;
          i++) {
         struct incident_finding *f = new_finding(c);
@@ -317,7 +345,9 @@ void candidate_absorb(struct candidate *c, struct candidate *from)
         (c->incident.opened_ns == 0 || from->incident.opened_ns < c->incident.opened_ns))
         c->incident.opened_ns = from->incident.opened_ns;
     widen_times(&c->incident, from->incident.first_ns, from->incident.last_ns);
+    note_news(&c->incident, from->incident.news_ns);
     note_absorbed(c, from->incident.id);
+    c->risk_24h = from->risk_24h > c->risk_24h ? from->risk_24h : c->risk_24h;
     for (uint32_t i = 0; i < from->absorbed_count; i++)
         note_absorbed(c, from->absorbed_ids[i]);
     from->incident.finding_count = 0;
@@ -330,6 +360,7 @@ void candidate_restore(struct candidate *c, const struct incident *incident)
     stored.incident.id = 0; /* put back, not absorbed */
     candidate_absorb(c, &stored);
     c->incident.id = incident->id;
+    c->incident.is_exercise = incident->is_exercise;
     c->incident.state = incident->state;
     c->incident.opened_ns = incident->opened_ns;
     c->incident.department = arena_str(&c->arena, incident->department);
@@ -355,6 +386,19 @@ static const struct incident_finding *gravest(const struct incident *incident)
     return worst;
 }
 
+/* Whoever reads a title must not take an exercise for the real thing. */
+static void mark_titles(struct candidate *c)
+{
+    struct incident *incident = &c->incident;
+    buf_clear(&c->title_en);
+    buf_clear(&c->title_ja);
+    buf_printf(&c->title_en, "[EXERCISE] %.*s", STR_ARGS(incident->title_en));
+    buf_printf(&c->title_ja, "【演習】%.*s",
+               STR_ARGS(incident->title_ja.n ? incident->title_ja : incident->title_en));
+    incident->title_en = buf_str(&c->title_en);
+    incident->title_ja = buf_str(&c->title_ja);
+}
+
 void candidate_describe(struct candidate *c)
 {
     struct incident *incident = &c->incident;
@@ -374,4 +418,6 @@ void candidate_describe(struct candidate *c)
         incident->title_en = worst->title_en;
         incident->title_ja = worst->title_ja;
     }
+    if (incident->is_exercise)
+        mark_titles(c);
 }

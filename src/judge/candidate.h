@@ -29,10 +29,18 @@ struct candidate {
     struct candidate_hop *hops;
     uint32_t hop_count, hop_capacity;
     uint64_t last_sequence; /* highest event already folded */
-    bool is_changed;        /* since it was handed out */
+    bool is_changed;        /* since it was handed out and kept */
+    bool has_new_evidence;  /* since its confidence was last settled */
+    bool is_weighed;        /* incident's urgency, importance and confidence are those of its findings */
+    bool is_handed_out;     /* and not settled yet */
+    bool is_leaving;        /* chosen to make room */
+    bool is_closed;         /* takes nothing more; remembers what it had counted */
+    bool was_ongoing;       /* when it was last weighed */
+    double risk_24h;        /* the most that its hosts' risk of a day has been */
+    int64_t kept_news_ns;   /* incident.news_ns when it was last kept; INT64_MAX = never */
     uint64_t *absorbed_ids; /* incidents it swallowed since then */
     uint32_t absorbed_count, absorbed_capacity;
-    struct buf hosts_text, reason;
+    struct buf hosts_text, reason, title_en, title_ja; /* titles: of exercises */
 };
 
 /* Event times are what senders say: a sum may not run over. */
@@ -48,7 +56,9 @@ struct candidate *candidate_new(void);
 void candidate_free(struct candidate *c);
 
 /* False when this event was folded before (after a restart) and nothing changed. */
-bool candidate_fold(struct candidate *c, const struct finding *f);
+bool candidate_fold(struct candidate *c, const struct finding *f, int64_t watermark_ns);
+/* What somebody said, as evidence: in the place of what the same rule said before. Moves no times. */
+void candidate_hear(struct candidate *c, const struct incident_finding *said);
 /* Takes over what `from` holds; `from` is left empty. */
 void candidate_absorb(struct candidate *c, struct candidate *from);
 /* Puts back what was stored. */

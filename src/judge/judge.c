@@ -17,9 +17,19 @@ struct judge {
     struct arena key_arena;
     struct candidate **changed; /* in order of their first change */
     uint32_t changed_count, changed_capacity;
-    uint32_t handed_out; /* of `changed`, by judge_hand_out() */
-    int64_t next_end_ns; /* no candidate's window is over before the watermark has passed this */
-    struct buf before;   /* what their receiver may have set since: struct before each, ids of findings */
+    uint32_t handed_out;  /* of `changed`, and not settled yet */
+    int64_t watermark_ns; /* event time so far */
+    int64_t next_end_ns;  /* no candidate's window is over before the watermark has passed this */
+    const struct signatures *signatures; /* NULL = none */
+    struct systems_awake awake;
+    uint32_t heard_last;   /* index of the system that was heard of last */
+    judge_prior_fn *prior; /* NULL = the criteria's */
+    void *prior_context;
+    judge_risk_fn *risk; /* NULL = none */
+    void *risk_context;
+    const struct learned *learned; /* NULL = none */
+    int64_t reached_ns;            /* event time, findings or not */
+    struct buf before; /* what their receiver may have set since: struct before each, ids of findings */
 };
 
 struct before {
@@ -41,30 +51,33 @@ static struct str key_str(const struct key *k)
     return str_n(k->text, k->n);
 }
 
-static struct key make_key(const char *kind, struct str s)
+/* What an exercise says about a host is never joined with what is real. */
+static struct key make_key(bool is_exercise, const char *kind, struct str s)
 {
-    struct key k = {.n = strlen(kind)};
-    memcpy(k.text, kind, k.n);
+    struct key k = {.n = 1};
+    k.text[0] = is_exercise ? '!' : ' ';
+    for (; *kind; kind++)
+        k.text[k.n++] = *kind;
     for (size_t i = 0; i < s.n && k.n < KEY_MAX; i++)
         k.text[k.n++] = ascii_lower(s.p[i]);
     return k;
 }
 
-static struct key name_key(struct str name)
+static struct key name_key(bool is_exercise, struct str name)
 {
-    return make_key("name:", str_slice(name, 0, str_find_char(name, '.', 0)));
+    return make_key(is_exercise, "name:", str_slice(name, 0, str_find_char(name, '.', 0)));
 }
 
 /* Up to three keys of the entity that a finding is about; 0 when it is about nobody. */
-static size_t keys_of(struct str name, struct str ip, struct str user, struct key keys[3])
+static size_t keys_of(bool is_exercise, struct str name, struct str ip, struct str user, struct key keys[3])
 {
     size_t n = 0;
     if (ip.n)
-        keys[n++] = make_key("ip:", ip);
+        keys[n++] = make_key(is_exercise, "ip:", ip);
     if (name.n)
-        keys[n++] = name_key(name);
+        keys[n++] = name_key(is_exercise, name);
     if (n == 0 && user.n)
-        keys[n++] = make_key("user:", user);
+        keys[n++] = make_key(is_exercise, "user:", user);
     return n;
 }
 
@@ -72,9 +85,48 @@ struct judge *judge_new(const struct criteria *criteria)
 {
     struct judge *j = NEW(struct judge);
     j->criteria = criteria;
+    j->watermark_ns = INT64_MIN;
     j->next_end_ns = INT64_MAX;
+    j->reached_ns = INT64_MIN;
+    for (size_t i = 0; i < SYSTEMS_MAX; i++)
+        j->awake.last_ns[i] = INT64_MIN;
     arena_init(&j->key_arena, 64 << 10);
     return j;
+}
+
+void judge_set_signatures(struct judge *j, const struct signatures *signatures)
+{
+    j->signatures = signatures;
+}
+
+void judge_set_prior(struct judge *j, judge_prior_fn *prior, void *context)
+{
+    j->prior = prior;
+    j->prior_context = context;
+}
+
+void judge_set_risk(struct judge *j, judge_risk_fn *risk, void *context)
+{
+    j->risk = risk;
+    j->risk_context = context;
+}
+
+void judge_set_learned(struct judge *j, const struct learned *learned)
+{
+    j->learned = learned;
+}
+
+void judge_note_awake(struct judge *j, struct str observer_type, int64_t time_ns)
+{
+    uint32_t count = j->signatures != NULL ? j->signatures->system_count : 0, i = j->heard_last;
+    if (i >= count || !str_eq(j->signatures->systems[i], observer_type)) /* mostly the same one goes on */
+        for (i = 0; i < count && !str_eq(j->signatures->systems[i], observer_type);)
+            i++;
+    if (i >= count)
+        return;
+    j->heard_last = i;
+    if (time_ns > j->awake.last_ns[i])
+        j->awake.last_ns[i] = time_ns;
 }
 
 void judge_free(struct judge *j)
@@ -116,20 +168,21 @@ static void bind_hosts(struct judge *j, struct candidate *c, enum claim claim)
 {
     struct key keys[3];
     for (uint32_t i = 0; i < c->host_count; i++) {
-        size_t n = keys_of(c->hosts[i].name, c->hosts[i].ip, STR_EMPTY, keys);
+        size_t n = keys_of(c->incident.is_exercise, c->hosts[i].name, c->hosts[i].ip, STR_EMPTY, keys);
         for (size_t k = 0; k < n; k++)
             bind_key(j, key_str(&keys[k]), c, claim);
     }
-    if (c->host_count == 0 && keys_of(STR_EMPTY, STR_EMPTY, c->incident.user, keys))
+    if (c->host_count == 0 && keys_of(c->incident.is_exercise, STR_EMPTY, STR_EMPTY, c->incident.user, keys))
         bind_key(j, key_str(&keys[0]), c, claim);
     for (uint32_t i = 0; i < c->hop_count; i++) {
-        keys[0] = make_key("hop:", c->hops[i].peer);
+        keys[0] = make_key(c->incident.is_exercise, "hop:", c->hops[i].peer);
         bind_key(j, key_str(&keys[0]), c, claim);
     }
 }
 
 static void mark_changed(struct judge *j, struct candidate *c)
 {
+    c->is_weighed = false;
     if (c->is_changed)
         return;
     if (j->changed_count == j->changed_capacity) {
@@ -177,9 +230,16 @@ static void rebuild_keys(struct judge *j)
         bind_hosts(j, c, CLAIM_IF_NEWER);
 }
 
+/* When it is let go: a window of event time after its last news, whatever time these spoke of. Records of
+ * last week that come in between those of today have the same time to find each other. */
 static int64_t end_of(const struct judge *j, const struct candidate *c)
 {
-    return time_plus(c->incident.last_ns, j->criteria->window_ns);
+    return time_plus(c->incident.news_ns, j->criteria->window_ns);
+}
+
+static bool is_over(const struct judge *j, const struct candidate *c)
+{
+    return end_of(j, c) < j->watermark_ns;
 }
 
 static void note_end(struct judge *j, const struct candidate *c)
@@ -189,15 +249,15 @@ static void note_end(struct judge *j, const struct candidate *c)
 }
 
 /* The candidates are walked only when one of them may be over: news move their ends on. */
-void judge_advance(struct judge *j, int64_t watermark_ns)
+void judge_let_go(struct judge *j)
 {
     bool any = false;
-    if (j->next_end_ns >= watermark_ns)
+    if (j->next_end_ns >= j->watermark_ns)
         return;
     j->next_end_ns = INT64_MAX;
     for (struct candidate **at = &j->candidates; *at != NULL;) {
         struct candidate *c = *at;
-        if (c->is_changed || end_of(j, c) >= watermark_ns) {
+        if (c->is_changed || !is_over(j, c)) {
             note_end(j, c);
             at = &c->next;
             continue;
@@ -211,10 +271,28 @@ void judge_advance(struct judge *j, int64_t watermark_ns)
         rebuild_keys(j);
 }
 
+void judge_set_watermark(struct judge *j, int64_t watermark_ns)
+{
+    if (watermark_ns > j->watermark_ns)
+        j->watermark_ns = watermark_ns;
+}
+
+/* A changed candidate whose stored row is old will be stored again: the row must be there. */
+int64_t judge_horizon(const struct judge *j)
+{
+    int64_t horizon_ns = time_plus(j->watermark_ns, -j->criteria->window_ns);
+    for (uint32_t i = 0; i < j->changed_count; i++)
+        if (j->changed[i]->kept_news_ns < horizon_ns)
+            horizon_ns = j->changed[i]->kept_news_ns;
+    return horizon_ns;
+}
+
 static int by_last_news(const void *left, const void *right)
 {
     const struct candidate *a = *(struct candidate *const *)left, *b = *(struct candidate *const *)right;
-    return a->incident.last_ns < b->incident.last_ns ? -1 : a->incident.last_ns > b->incident.last_ns;
+    if (a->incident.news_ns != b->incident.news_ns)
+        return a->incident.news_ns < b->incident.news_ns ? -1 : 1;
+    return a->last_sequence < b->last_sequence ? -1 : a->last_sequence > b->last_sequence;
 }
 
 static size_t list_unchanged(const struct judge *j, struct candidate **out)
@@ -237,13 +315,14 @@ static void drop_oldest(struct judge *j)
     size_t count = list_unchanged(j, unchanged);
     size_t surplus = j->count - JUDGE_MAX_CANDIDATES + JUDGE_MAX_CANDIDATES / 10;
     size_t left = surplus < count ? surplus : count;
-    int64_t newest_ns = left ? unchanged[left - 1]->incident.last_ns : INT64_MIN;
+    for (size_t i = 0; i < left; i++)
+        unchanged[i]->is_leaving = true;
     memory_free(unchanged);
     if (left == 0)
         return;
     for (struct candidate **at = &j->candidates; left > 0;) {
         struct candidate *c = *at;
-        if (c->is_changed || c->incident.last_ns > newest_ns) {
+        if (!c->is_leaving) {
             at = &c->next;
             continue;
         }
@@ -257,13 +336,49 @@ static void drop_oldest(struct judge *j)
 
 static bool is_within_window(const struct judge *j, const struct candidate *c, int64_t time_ns)
 {
-    return time_ns <= end_of(j, c) && time_ns >= time_plus(c->incident.first_ns, -j->criteria->window_ns);
+    return time_ns <= time_plus(c->incident.last_ns, j->criteria->window_ns) &&
+           time_ns >= time_plus(c->incident.first_ns, -j->criteria->window_ns);
 }
 
 static struct candidate *find_by_key(const struct judge *j, struct str key, int64_t time_ns)
 {
     struct candidate *c = map_get_pointer(&j->by_key, key);
-    return c != NULL && is_within_window(j, c, time_ns) ? c : NULL;
+    return c != NULL && !c->is_closed && !is_over(j, c) && is_within_window(j, c, time_ns) ? c : NULL;
+}
+
+/* An address went to another host meanwhile: the finding knows whose it is now, and the candidate whose it
+ * was. */
+static bool is_of_another_host(const struct candidate *c, const struct finding *f, const struct key *key)
+{
+    if (c == NULL || !f->is_identified || f->host_name.n == 0 ||
+        !str_starts(str_skip(key_str(key), 1), STR("ip:")))
+        return false;
+    bool had_address = false;
+    struct key name = name_key(false, f->host_name);
+    for (uint32_t i = 0; i < c->host_count; i++) {
+        struct key other = name_key(false, c->hosts[i].name);
+        if (!str_eq(c->hosts[i].ip, f->host_ip))
+            continue;
+        if (c->hosts[i].name.n == 0 || str_eq(key_str(&name), key_str(&other)))
+            return false;
+        had_address = true;
+    }
+    return had_address;
+}
+
+/* A closed incident had counted this finding before a restart. Only one candidate has the key: if it is a
+ * later one, it has counted later findings and knows this one to be old. */
+static bool is_counted_by_closed(const struct judge *j, const struct finding *f)
+{
+    struct key keys[3];
+    size_t n = keys_of(f->is_exercise, f->host_name, f->host_ip, f->user, keys);
+    for (size_t k = 0; k < n; k++) {
+        const struct candidate *c = map_get_pointer(&j->by_key, key_str(&keys[k]));
+        if (c != NULL && c->is_closed && f->sequence <= c->last_sequence &&
+            !is_of_another_host(c, f, &keys[k]))
+            return true;
+    }
+    return false;
 }
 
 /* Whether `b` rather than `a` lives on when they are one: what people already work on, else the lower number.
@@ -292,11 +407,11 @@ static struct candidate *merge(struct judge *j, struct candidate *a, struct cand
 static struct candidate *find_candidate(struct judge *j, const struct finding *f)
 {
     struct key keys[3];
-    size_t n = keys_of(f->host_name, f->host_ip, f->user, keys);
+    size_t n = keys_of(f->is_exercise, f->host_name, f->host_ip, f->user, keys);
     struct candidate *found = NULL;
     for (size_t k = 0; k < n; k++) {
         struct candidate *c = find_by_key(j, key_str(&keys[k]), f->time_ns);
-        if (c == NULL || c == found)
+        if (c == NULL || c == found || is_of_another_host(c, f, &keys[k]))
             continue;
         found = found == NULL ? c : merge(j, found, c);
     }
@@ -308,7 +423,7 @@ static struct candidate *find_attacker(struct judge *j, const struct candidate *
 {
     for (uint32_t h = 0; h < victim->host_count; h++) {
         const struct candidate_host *host = &victim->hosts[h];
-        struct key key = make_key("hop:", host->ip);
+        struct key key = make_key(victim->incident.is_exercise, "hop:", host->ip);
         struct candidate *c = host->ip.n ? find_by_key(j, key_str(&key), host->last_ns) : NULL;
         for (uint32_t i = 0; c != NULL && c != victim && i < c->hop_count; i++)
             if (str_eq(c->hops[i].peer, host->ip) && c->hops[i].time_ns <= host->last_ns)
@@ -321,7 +436,7 @@ static struct candidate *find_attacker(struct judge *j, const struct candidate *
 static struct candidate *find_victim(struct judge *j, const struct candidate *c)
 {
     for (uint32_t i = 0; i < c->hop_count; i++) {
-        struct key key = make_key("ip:", c->hops[i].peer);
+        struct key key = make_key(c->incident.is_exercise, "ip:", c->hops[i].peer);
         struct candidate *victim = find_by_key(j, key_str(&key), c->hops[i].time_ns);
         if (victim != NULL && victim != c && victim->incident.last_ns >= c->hops[i].time_ns)
             return victim;
@@ -329,17 +444,101 @@ static struct candidate *find_victim(struct judge *j, const struct candidate *c)
     return NULL;
 }
 
-static void describe_and_score(struct judge *j, struct candidate *c)
+static struct prior prior_of(const struct judge *j, const struct incident *incident)
 {
+    if (j->prior != NULL)
+        return j->prior(j->prior_context, incident);
+    return (struct prior){.p = j->criteria->prior, .reason = STR_EMPTY};
+}
+
+/* By reviews, not by the watermark: the same records must give the same urgency, however they are batched. */
+static int64_t now_of(const struct judge *j)
+{
+    return j->reached_ns == INT64_MIN ? j->watermark_ns : j->reached_ns;
+}
+
+static bool is_ongoing(const struct judge *j, const struct candidate *c)
+{
+    return c->incident.last_ns >= time_plus(now_of(j), -j->criteria->ongoing_ns);
+}
+
+/* Several hosts within the hour have a row of their own; this is about those that follow more slowly, and
+ * about what goes for others. */
+static bool is_spreading(const struct candidate *c)
+{
+    return c->host_count > 1 || c->hop_count > 0;
+}
+
+static struct circumstances circumstances_of(const struct judge *j, const struct candidate *c)
+{
+    struct prior prior = prior_of(j, &c->incident);
+    unsigned modifiers = 0;
+    if (is_ongoing(j, c) && is_spreading(c))
+        modifiers |= 1u << MODIFIER_ONGOING_AND_SPREADING;
+    if (prior.is_orange_class)
+        modifiers |= 1u << MODIFIER_ORANGE_OF_SAME_CLASS;
+    if (prior.is_isolated)
+        modifiers |= 1u << MODIFIER_ISOLATED;
+    return (struct circumstances){.hosts_within_hour = candidate_hosts_within_hour(c),
+                                  .prior = prior.p,
+                                  .prior_reason = prior.reason,
+                                  .modifiers = modifiers,
+                                  .risk_24h = c->risk_24h,
+                                  .learned = j->learned};
+}
+
+static struct str type_of(const struct judge *j, const struct hypotheses *h)
+{
+    return j->signatures ? j->signatures->kinds[h->ranked[0]].id : STR("unclassified");
+}
+
+static void weigh(const struct judge *j, struct candidate *c)
+{
+    struct hypotheses h;
+    if (c->is_weighed)
+        return;
+    struct circumstances known = circumstances_of(j, c);
+    score(j->criteria, &c->incident, &known);
+    c->was_ongoing = known.modifiers & (1u << MODIFIER_ONGOING_AND_SPREADING);
+    if (j->signatures != NULL)
+        hypotheses_rank(j->signatures, &c->incident, &j->awake, j->watermark_ns, &h);
+    c->incident.type = type_of(j, &h);
+    c->is_weighed = true;
+}
+
+/* A level that stays near its limit remembers what was before: so it is settled with each new piece of
+ * evidence, not whenever somebody happens to ask. The same records give the same levels, however they are
+ * batched. */
+static void settle_level(const struct judge *j, struct candidate *c)
+{
+    if (c->has_new_evidence)
+        weigh(j, c);
+    c->has_new_evidence = false;
+}
+
+/* What only its receiver wants: the texts. */
+static void describe(const struct judge *j, struct candidate *c)
+{
+    struct hypotheses h;
+    struct circumstances known = circumstances_of(j, c);
+    struct json_writer w = {.out = &c->reason};
     candidate_describe(c);
     buf_clear(&c->reason);
-    score(j->criteria, &c->incident, candidate_hosts_within_hour(c), &c->reason);
+    json_begin_object(&w);
+    score_explain(j->criteria, &c->incident, &known, &w);
+    if (j->signatures != NULL) {
+        hypotheses_rank(j->signatures, &c->incident, &j->awake, j->watermark_ns, &h);
+        json_key(&w, "hypotheses");
+        hypotheses_json(j->signatures, &h, &w);
+    }
+    json_end_object(&w);
     c->incident.reason = buf_str(&c->reason);
 }
 
-static bool deserves_incident(const struct criteria *criteria, const struct incident *incident)
+static bool deserves_incident(const struct criteria *criteria, const struct candidate *c)
 {
-    if (incident->confidence >= criteria->promotion_confidence)
+    const struct incident *incident = &c->incident;
+    if (incident->confidence >= criteria->promotion_confidence || c->risk_24h > criteria->risk.promotion)
         return true;
     for (uint32_t i = 0; i < incident->finding_count; i++)
         if (incident->findings[i].level >= criteria->promotion_level)
@@ -347,27 +546,71 @@ static bool deserves_incident(const struct criteria *criteria, const struct inci
     return false;
 }
 
-bool judge_take(struct judge *j, const struct finding *f)
+/* A sequence says that what happened on its hosts is one attack. */
+static struct candidate *join_hosts(struct judge *j, struct candidate *c, const struct finding *f)
 {
+    for (uint32_t i = 0; i < f->host_count; i++) {
+        const struct finding_host *h = &f->hosts[i];
+        struct key keys[3];
+        size_t n = keys_of(f->is_exercise, h->name, h->ip, h->user, keys);
+        for (size_t k = 0; k < n; k++) {
+            struct candidate *other = find_by_key(j, key_str(&keys[k]), f->time_ns);
+            if (other != NULL && other != c)
+                c = merge(j, c, other);
+        }
+    }
+    return c;
+}
+
+/* The most that one of its hosts has had in a day: only the one that something was found on can have more
+ * now. Once it was enough it stays so: an incident does not go away because a day is over. */
+static void note_risk(const struct judge *j, struct candidate *c, const struct finding *f)
+{
+    double risk = j->risk && !f->is_exercise ? j->risk(j->risk_context, f, j->watermark_ns) : 0;
+    c->risk_24h = risk > c->risk_24h ? risk : c->risk_24h;
+}
+
+#define REVIEW_EVERY_NS (300 * NS_PER_SECOND)
+
+void judge_review(struct judge *j, int64_t reached_ns)
+{
+    reached_ns -= reached_ns > 0 ? reached_ns % REVIEW_EVERY_NS : 0; /* whatever the batches */
+    if (reached_ns <= j->reached_ns)
+        return;
+    j->reached_ns = reached_ns;
+    for (struct candidate *c = j->candidates; c != NULL; c = c->next)
+        if (c->was_ongoing && !c->is_closed && !is_ongoing(j, c))
+            mark_changed(j, c);
+}
+
+bool judge_take(struct judge *j, const struct finding *f, int64_t watermark_ns)
+{
+    judge_set_watermark(j, watermark_ns);
     if (f->host_name.n == 0 && f->host_ip.n == 0 && f->user.n == 0)
+        return false;
+    if (is_counted_by_closed(j, f))
         return false;
     struct candidate *c = find_candidate(j, f);
     if (c == NULL) {
         if (j->count >= JUDGE_MAX_CANDIDATES)
             drop_oldest(j);
         c = candidate_new();
+        c->incident.is_exercise = f->is_exercise;
         link_candidate(j, c);
     }
-    if (!candidate_fold(c, f))
+    if (!candidate_fold(c, f, j->watermark_ns))
         return false;
     bind_hosts(j, c, CLAIM_ALWAYS);
+    c = join_hosts(j, c, f);
     struct candidate *other = find_attacker(j, c);
     if (other == NULL)
         other = find_victim(j, c);
     if (other != NULL)
         c = merge(j, other, c);
+    note_risk(j, c, f);
     mark_changed(j, c);
     note_end(j, c);
+    settle_level(j, c);
     return true;
 }
 
@@ -398,46 +641,70 @@ static void put_before(struct str *rest, struct incident *i)
     }
 }
 
-bool judge_hand_out(struct judge *j, bool (*keep)(void *context, const struct judgement *judgement),
-                    void *context)
+static bool is_wanted(const struct judge *j, struct candidate *c, enum hand_out which)
+{
+    weigh(j, c);
+    return which == HAND_OUT_ALL || c->incident.state != INCIDENT_CANDIDATE ||
+           deserves_incident(j->criteria, c);
+}
+
+bool judge_hand_out(struct judge *j, enum hand_out which, uint32_t most,
+                    bool (*keep)(void *context, const struct judgement *judgement), void *context)
 {
     bool ok = true;
     BUG_IF(j->handed_out != 0); /* not settled */
     buf_clear(&j->before);
-    while (ok && j->handed_out < j->changed_count) {
-        struct candidate *c = j->changed[j->handed_out++];
-        describe_and_score(j, c);
+    for (uint32_t i = 0; ok && i < j->changed_count && j->handed_out < most; i++) {
+        struct candidate *c = j->changed[i];
+        if (!is_wanted(j, c, which))
+            continue;
+        describe(j, c);
         remember_before(&j->before, &c->incident);
-        struct judgement judgement = {&c->incident, deserves_incident(j->criteria, &c->incident),
-                                      c->absorbed_ids, c->absorbed_count};
+        c->is_handed_out = true;
+        j->handed_out++;
+        struct judgement judgement = {&c->incident, deserves_incident(j->criteria, c), c->absorbed_ids,
+                                      c->absorbed_count};
         ok = keep(context, &judgement);
     }
     return ok;
 }
 
+bool judge_has(struct judge *j, enum hand_out which)
+{
+    for (uint32_t i = 0; i < j->changed_count; i++)
+        if (is_wanted(j, j->changed[i], which))
+            return true;
+    return false;
+}
+
 void judge_settle(struct judge *j, bool is_kept)
 {
     struct str before = buf_str(&j->before);
-    for (uint32_t i = 0; i < j->handed_out; i++) {
+    uint32_t left = 0;
+    for (uint32_t i = 0; j->handed_out && i < j->changed_count; i++) {
         struct candidate *c = j->changed[i];
-        if (!is_kept) {
+        if (c->is_handed_out && !is_kept)
             put_before(&before, &c->incident);
-            continue;
+        if (c->is_handed_out && is_kept) {
+            c->is_changed = false;
+            c->absorbed_count = 0;
+            c->kept_news_ns = c->incident.news_ns;
+        } else {
+            j->changed[left++] = c;
         }
-        c->is_changed = false;
-        c->absorbed_count = 0;
+        c->is_handed_out = false;
     }
-    if (is_kept && j->handed_out) {
-        j->changed_count -= j->handed_out;
-        memmove(j->changed, j->changed + j->handed_out, j->changed_count * sizeof(struct candidate *));
-    }
+    if (j->handed_out)
+        j->changed_count = left;
     j->handed_out = 0;
 }
 
-void judge_restore(struct judge *j, const struct incident *incident)
+void judge_restore(struct judge *j, const struct incident *incident, bool takes_findings)
 {
     struct candidate *c = candidate_new();
     candidate_restore(c, incident);
+    c->kept_news_ns = incident->news_ns;
+    c->is_closed = !takes_findings;
     link_candidate(j, c);
     bind_hosts(j, c, CLAIM_IF_NEWER);
     note_end(j, c);
@@ -451,22 +718,37 @@ static struct candidate *find_by_id(const struct judge *j, uint64_t id)
     return c;
 }
 
-bool judge_set_state(struct judge *j, uint64_t id, enum incident_state state, bool takes_findings)
+enum judge_answer judge_set_state(struct judge *j, uint64_t id, enum incident_state state,
+                                  bool takes_findings)
 {
     struct candidate *c = find_by_id(j, id);
     if (c == NULL)
-        return false;
-    BUG_IF(c->is_changed); /* what nobody has kept would be lost */
+        return JUDGE_NOT_HELD;
+    if (c->is_changed)
+        return JUDGE_LATER;
     c->incident.state = state;
+    c->is_closed = false;
     if (takes_findings)
-        return true;
+        return JUDGE_DONE;
     unlink_candidate(j, c);
     candidate_free(c);
     rebuild_keys(j);
-    return true;
+    return JUDGE_DONE;
 }
 
-bool judge_is_settled(const struct judge *j)
+enum judge_answer judge_hear(struct judge *j, uint64_t id, const struct incident_finding *said)
 {
-    return j->changed_count == 0;
+    struct candidate *c = find_by_id(j, id);
+    if (c == NULL || c->is_closed)
+        return JUDGE_NOT_HELD;
+    if (c->incident.finding_count >= JUDGE_MAX_FINDINGS)
+        return JUDGE_LATER;
+    candidate_hear(c, said);
+    mark_changed(j, c);
+    return JUDGE_DONE;
+}
+
+uint32_t judge_changed_count(const struct judge *j)
+{
+    return j->changed_count;
 }
