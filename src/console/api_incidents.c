@@ -20,16 +20,25 @@ static const struct parameter INCIDENTS[] = {
     {0},
 };
 
-enum { CHANGE_STATE, CHANGE_NOTE };
+enum { CHANGE_STATE, CHANGE_NOTE, CHANGE_HOLD_REASON, CHANGE_TARGET };
 static const struct parameter CHANGE[] = {
     {"state", PARAMETER_TEXT, false, 1, 32, NULL},
     {"note", PARAMETER_TEXT, false, 0, 4000, NULL},
+    {"hold_reason", PARAMETER_CHOICE, false, 0, 0, "user|approval|vendor|evidence"},
+    {"target", PARAMETER_INTEGER, false, 1, INT64_C(1) << 53, NULL},
     {0},
 };
 
 static uint32_t limit_of(const struct parameter_value *v, uint32_t fallback)
 {
     return v->is_given ? (uint32_t)v->number : fallback;
+}
+
+static bool is_visible(const struct request *r, struct str department)
+{
+    struct console_viewer viewer = request_viewer(r);
+    return r->services->incident_is_visible == NULL ||
+           r->services->incident_is_visible(r->services->ctx, &viewer, department);
 }
 
 static void get_findings(struct request *r)
@@ -46,8 +55,10 @@ static void get_findings(struct request *r)
     }
     struct buf *out = reply_json(r, 200);
     buf_c(out, "{\"rows\":[");
-    for (uint32_t i = 0; i < list.count; i++) {
-        if (i)
+    for (uint32_t i = 0, written = 0; i < list.count; i++) {
+        if (!is_visible(r, list.rows[i].department))
+            continue;
+        if (written++)
             buf_char(out, ',');
         incident_finding_json(&list.rows[i], request_may(r, MAY_SEE_PERSONS), out);
     }
@@ -68,8 +79,10 @@ static void get_incidents(struct request *r)
     }
     struct buf *out = reply_json(r, 200);
     buf_c(out, "{\"rows\":[");
-    for (uint32_t i = 0; i < list.count; i++) {
-        if (i)
+    for (uint32_t i = 0, written = 0; i < list.count; i++) {
+        if (!is_visible(r, list.rows[i].department))
+            continue;
+        if (written++)
             buf_char(out, ',');
         incident_json(&list.rows[i], NULL, request_may(r, MAY_SEE_PERSONS), out);
     }
@@ -105,6 +118,11 @@ static void write_incident(struct request *r, uint64_t id)
         reply_failure(r, &failure);
         return;
     }
+    if (!is_visible(r, incident.department)) {
+        reply_problem(r, PROBLEM_NOT_FOUND, STR("There is no such incident."),
+                      STR("そのインシデントはありません。"));
+        return;
+    }
     history.next_states = next_states(s, incident.state);
     incident_json(&incident, &history, request_may(r, MAY_SEE_PERSONS), reply_json(r, 200));
 }
@@ -136,6 +154,10 @@ static void patch_incident(struct request *r)
         return;
     if (r->members[CHANGE_NOTE].is_given)
         change.note = str_trim(r->members[CHANGE_NOTE].text);
+    if (r->members[CHANGE_HOLD_REASON].is_given)
+        change.hold_reason = r->members[CHANGE_HOLD_REASON].text;
+    if (r->members[CHANGE_TARGET].is_given)
+        change.target = (uint64_t)r->members[CHANGE_TARGET].number;
     if (!change.has_state && !change.note.n)
         reply_problem(r, PROBLEM_BODY, STR("Give a state, a note, or both."),
                       STR("状態またはメモを指定してください。"));

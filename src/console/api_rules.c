@@ -30,6 +30,12 @@ static void write_rule(struct json_writer *w, const struct rule_view *rule)
     json_key(w, "last_fired");
     json_put_time(w, rule->last_fired_ns);
     put_number(w, "fired", rule->fired);
+    json_key(w, "cost_ns");
+    json_put_double(w, rule->cost_ns);
+    json_key(w, "cost_share");
+    json_put_double(w, rule->cost_share);
+    json_key(w, "is_dear");
+    json_put_bool(w, rule->is_dear);
     json_end_object(w);
 }
 

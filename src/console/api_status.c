@@ -36,6 +36,23 @@ static void put_warnings(struct json_writer *w, const struct console_status *s)
     json_end_array(w);
 }
 
+static void put_geoip(struct json_writer *w, const struct console_status *s)
+{
+    json_key(w, "geoip");
+    json_begin_array(w);
+    for (uint32_t i = 0; i < s->geoip_count; i++) {
+        json_begin_object(w);
+        json_key(w, "type");
+        json_put_str(w, s->geoip[i].type);
+        json_key(w, "built");
+        json_put_time(w, s->geoip[i].built_ns);
+        json_key(w, "path");
+        json_put_str(w, s->geoip[i].path);
+        json_end_object(w);
+    }
+    json_end_array(w);
+}
+
 static void get_status(struct request *r)
 {
     struct console_status s = {.posture = STR("unknown"), .started_ns = TIME_UNKNOWN};
@@ -61,6 +78,7 @@ static void get_status(struct request *r)
     put_u64(&w, "capacity", s.queue_capacity);
     json_end_object(&w);
     put_u64(&w, "memory_bytes", s.memory_bytes);
+    put_geoip(&w, &s);
     put_warnings(&w, &s);
     json_end_object(&w);
 }

@@ -29,6 +29,7 @@ static void get_stream(struct request *r)
     struct console_failure failure = failure_none();
     struct stream_request request = {.wants_events = r->query[STREAM_EVENTS].number != 0,
                                      .sees_persons = request_may(r, MAY_SEE_PERSONS),
+                                     .sees_no_incidents = r->who.roles == ROLE_DEPARTMENT,
                                      .filter = r->query[STREAM_Q].is_given ? str_trim(r->query[STREAM_Q].text)
                                                                            : STR_EMPTY,
                                      .last_event_id = request_header(r, "Last-Event-ID"),

@@ -66,12 +66,13 @@ static void session_delete(void *ctx, const unsigned char hash[TOKEN_HASH_BYTES]
     ((struct memory *)ctx)->deleted++;
 }
 
-static void sessions_load(void *ctx, void (*each)(void *context, const struct console_session *s),
+static bool sessions_load(void *ctx, void (*each)(void *context, const struct console_session *s),
                           void *context)
 {
     struct memory *m = ctx;
     for (size_t i = 0; i < m->saved_count; i++)
         each(context, &m->saved[i]);
+    return !m->refuses;
 }
 
 static bool token_find(void *ctx, const unsigned char hash[TOKEN_HASH_BYTES], struct console_token *out)
@@ -156,6 +157,21 @@ static void sessions_live_and_die(void **state)
     a = auth_new(&OPTIONS, &services); /* the program starts again */
     assert_true(auth_by_cookie(a, str_c(cookie), &who));
     assert_false(auth_by_cookie(a, STR("x"), &who));
+    sessions_end_withdrawn(auth_sessions(a));
+    assert_true(auth_by_cookie(a, str_c(cookie), &who));
+    size_t stored = m.saved_count;
+    m.saved_count = 0;
+    m.refuses = true; /* what cannot be read withdraws nothing */
+    sessions_end_withdrawn(auth_sessions(a));
+    assert_true(auth_by_cookie(a, str_c(cookie), &who));
+    m.refuses = false;
+    sessions_end_withdrawn(auth_sessions(a));
+    assert_false(auth_by_cookie(a, str_c(cookie), &who));
+    auth_free(a);
+    m.saved_count = stored;
+    m.deleted = 0;
+    a = auth_new(&OPTIONS, &services);
+    assert_true(auth_by_cookie(a, str_c(cookie), &who));
     sessions_sweep(auth_sessions(a), clock_wall_ns() + 3601 * NS_PER_SECOND);
     assert_false(auth_by_cookie(a, str_c(cookie), &who));
     assert_int_equal(m.deleted, 1);

@@ -9,9 +9,11 @@
 #include "base/memory.h"
 #include "console/sessions.h"
 
-#define PASSWORD_THREADS 2
-#define PASSWORD_QUEUE   32
-#define SWEEP_SECONDS    60
+#define PASSWORD_THREADS  2
+#define PASSWORD_QUEUE    32
+#define SWEEP_SECONDS     60
+#define WITHDRAWN_SECONDS 2
+#define SENDING_GRACE_NS  (3 * NS_PER_SECOND)
 
 struct housekeeping {
     struct console *console;
@@ -39,6 +41,8 @@ static void *housekeeping_loop(void *context)
         http_enforce_limits(k->console->http, clock_monotonic_ns());
         if (second % SWEEP_SECONDS == 0)
             sessions_sweep(auth_sessions(k->console->auth), clock_wall_ns());
+        if (second % WITHDRAWN_SECONDS == 0)
+            sessions_end_withdrawn(auth_sessions(k->console->auth));
         pthread_mutex_lock(&k->lock);
     }
     pthread_mutex_unlock(&k->lock);
@@ -144,10 +148,16 @@ struct console *console_start(const struct console_config *config, const struct 
     return c;
 }
 
+/* Whoever was promised an answer gets it; a client that does not read it is not waited for long. */
 static void wait_for_answers(struct console *c)
 {
-    while (atomic_load(&c->running)) {
+    int64_t answered_ns = 0;
+    while (atomic_load(&c->running) ||
+           (atomic_load(&c->sending) &&
+            (answered_ns == 0 || clock_monotonic_ns() < answered_ns + SENDING_GRACE_NS))) {
         struct timespec pause = {.tv_nsec = 5 * NS_PER_MS};
+        if (answered_ns == 0 && atomic_load(&c->running) == 0)
+            answered_ns = clock_monotonic_ns();
         nanosleep(&pause, NULL);
     }
 }

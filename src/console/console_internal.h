@@ -29,6 +29,7 @@ struct console {
     struct http_server *http;
     struct http_numbers numbers;
     _Atomic unsigned running; /* requests handed to workers or services and not answered yet */
+    _Atomic unsigned sending; /* answers on their way to the client */
     _Atomic bool is_stopping;
     struct housekeeping *housekeeping;
 };

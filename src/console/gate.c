@@ -6,8 +6,9 @@
 #include "console/console_internal.h"
 #include "console/router.h"
 
-#define API_BODY_BYTES ((size_t)1 << 20)
-#define QUERY_NONE     ((const struct parameter[]){{.name = NULL}})
+#define API_BODY_BYTES   ((size_t)1 << 20)
+#define LARGE_BODY_BYTES ((size_t)40 << 20)
+#define QUERY_NONE       ((const struct parameter[]){{.name = NULL}})
 
 static bool is_state_change(const struct request *r)
 {
@@ -179,6 +180,8 @@ static bool check_query(struct request *r)
 size_t gate_body_limit(const struct request *r)
 {
     bool is_ingest = r->route && (r->route->flags & ROUTE_INGEST);
+    if (r->route != NULL && r->route->flags & ROUTE_LARGE_BODY)
+        return LARGE_BODY_BYTES;
     return is_ingest ? r->console->config.ingest_body_bytes : API_BODY_BYTES;
 }
 
@@ -277,7 +280,9 @@ static void audit(struct request *r)
                                   .address = str_c(r->address),
                                   .action = str_c(r->route->audit),
                                   .object = object.p ? object : STR_EMPTY,
-                                  .status = r->reply.status};
+                                  .status = r->reply.status,
+                                  .roles = r->who.roles,
+                                  .changes = r->route->method != METHOD_GET};
     r->services->audit(r->services->ctx, &entry);
 }
 

@@ -264,6 +264,7 @@ static void answered(struct exchange *x)
 {
     gate_leave(&x->request);
     x->state = EXCHANGE_ANSWERED;
+    atomic_fetch_add(&x->server->console->sending, 1);
 }
 
 /* Gives a suspended request back to its loop. The last thing its worker or service does with it. */
@@ -395,10 +396,13 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 static void on_completed(void *context, struct MHD_Connection *connection, void **exchange,
                          enum MHD_RequestTerminationCode code)
 {
-    (void)context;
+    struct http_server *h = context;
+    struct exchange *x = *exchange;
     (void)code;
-    if (*exchange)
-        exchange_free(*exchange);
+    if (x && x->state == EXCHANGE_ANSWERED)
+        atomic_fetch_sub(&h->console->sending, 1);
+    if (x)
+        exchange_free(x);
     *exchange = NULL;
     struct connection *c = connection_of(connection);
     if (c)

@@ -135,17 +135,6 @@ void incident_finding_json(const struct incident_finding *f, bool sees_persons, 
     json_end_object(&w);
 }
 
-static void put_matched(struct json_writer *w, const struct finding *f)
-{
-    json_key(w, "matched");
-    json_begin_object(w);
-    for (uint32_t i = 0; i < f->matched_count; i++) {
-        json_key_str(w, f->matched[i].name);
-        json_put_str(w, f->matched[i].text);
-    }
-    json_end_object(w);
-}
-
 /* A live finding has no number of its own yet: its event's sequence number stands for it. */
 void live_finding_json(const struct finding *f, bool sees_persons, struct buf *out)
 {
@@ -168,10 +157,12 @@ void live_finding_json(const struct finding *f, bool sees_persons, struct buf *o
     for (uint32_t i = 0; i < f->technique_count; i++)
         json_put_str(&w, f->techniques[i]);
     json_end_array(&w);
-    if (sees_persons)
-        put_matched(&w, f);
-    else
+    if (sees_persons) {
+        json_key(&w, "matched");
+        finding_matched_json(f, SIZE_MAX, &w);
+    } else {
         put_object_text(&w, "matched", STR_EMPTY);
+    }
     put_known(&w, "stage", f->stage);
     put_known(&w, "evidence_group", f->evidence_group);
     put_likelihood(&w, f->likelihood_ratio);
@@ -211,6 +202,8 @@ static void put_findings(struct json_writer *w, const struct incident *incident,
 
 static void put_judgements(struct json_writer *w, const struct incident *incident)
 {
+    json_key(w, "exercise");
+    json_put_bool(w, incident->is_exercise);
     put_number(w, "urgency", incident->urgency);
     put_number(w, "importance", incident->importance);
     json_key(w, "confidence");
@@ -260,9 +253,14 @@ void incident_json(const struct incident *incident, const struct incident_histor
     put_list(&w, "hosts", incident->hosts);
     put(&w, "department", incident->department);
     put(&w, "user", sees_persons ? incident->user : STR_EMPTY);
+    put(&w, "type", incident->type);
     put_judgements(&w, incident);
     put_number(&w, "finding_count", incident->finding_count);
     put_systems(&w, incident);
+    if (sees_persons) { /* those who are watched never see it (S69) */
+        json_key(&w, "focus_watch");
+        json_put_bool(&w, incident->is_watched);
+    }
     if (history) {
         json_key(&w, "urgency_band");
         json_begin_array(&w);
@@ -273,6 +271,10 @@ void incident_json(const struct incident *incident, const struct incident_histor
         put_findings(&w, incident, sees_persons);
         put_history(&w, history);
         put_states(&w, "next_states", history->next_states);
+        json_key(&w, "first_task");
+        json_put_json(&w, history->first_task.n ? history->first_task : STR("null"));
+        json_key(&w, "tasks");
+        json_put_json(&w, history->tasks.n ? history->tasks : STR("[]"));
     }
     json_end_object(&w);
 }

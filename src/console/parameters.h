@@ -24,7 +24,7 @@ struct parameter {
     const char *choices; /* "open|closed|all" */
 };
 
-#define PARAMETERS_MAX 8
+#define PARAMETERS_MAX 24
 
 struct parameter_value {
     bool is_given;

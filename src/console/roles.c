@@ -12,21 +12,25 @@ static const struct {
 } ROLES[] = {
     {"analyst", ROLE_ANALYST,
      MAY_USE_OWN_SESSION | MAY_SEE_STATUS | MAY_SEARCH | MAY_SEE_INCIDENTS | MAY_WORK_INCIDENTS |
-         MAY_SEE_SOURCES | MAY_SEE_RULES | MAY_SEE_METRICS | MAY_SEE_PERSONS},
+         MAY_SEE_SOURCES | MAY_SEE_RULES | MAY_SEE_METRICS | MAY_SEE_PERSONS | MAY_PROPOSE | MAY_APPROVE},
     {"lead", ROLE_LEAD,
      MAY_USE_OWN_SESSION | MAY_SEE_STATUS | MAY_SEARCH | MAY_SEE_INCIDENTS | MAY_WORK_INCIDENTS |
          MAY_SEE_SOURCES | MAY_MANAGE_SOURCES | MAY_SEE_RULES | MAY_MANAGE_RULES | MAY_SEE_METRICS |
-         MAY_SEE_PERSONS},
+         MAY_SEE_PERSONS | MAY_SEE_RECORD | MAY_PROPOSE | MAY_APPROVE},
     /* the help desk talks to the user of the PC, so it must know who that is, but it does not read logs */
     {"helpdesk", ROLE_HELPDESK,
-     MAY_USE_OWN_SESSION | MAY_SEE_STATUS | MAY_SEE_INCIDENTS | MAY_WORK_INCIDENTS | MAY_SEE_PERSONS},
-    {"department", ROLE_DEPARTMENT, MAY_USE_OWN_SESSION | MAY_SEE_STATUS | MAY_SEE_INCIDENTS},
-    {"approver", ROLE_APPROVER, MAY_USE_OWN_SESSION | MAY_SEE_STATUS | MAY_SEE_INCIDENTS},
+     MAY_USE_OWN_SESSION | MAY_SEE_STATUS | MAY_SEE_INCIDENTS | MAY_WORK_INCIDENTS | MAY_SEE_PERSONS |
+         MAY_PROPOSE},
+    {"department", ROLE_DEPARTMENT,
+     MAY_USE_OWN_SESSION | MAY_SEE_STATUS | MAY_SEE_INCIDENTS | MAY_PROPOSE | MAY_APPROVE},
+    {"approver", ROLE_APPROVER,
+     MAY_USE_OWN_SESSION | MAY_SEE_STATUS | MAY_SEE_INCIDENTS | MAY_PROPOSE | MAY_APPROVE},
     {"auditor", ROLE_AUDITOR,
      MAY_USE_OWN_SESSION | MAY_SEE_STATUS | MAY_SEE_INCIDENTS | MAY_SEE_SOURCES | MAY_SEE_RULES |
-         MAY_SEE_METRICS},
+         MAY_SEE_METRICS | MAY_SEE_RECORD},
     {"administrator", ROLE_ADMINISTRATOR, ~0u},
     {"collector", ROLE_COLLECTOR, MAY_INGEST},
+    {"vendor", ROLE_VENDOR, MAY_USE_OWN_SESSION | MAY_SEE_STATUS | MAY_SEE_INCIDENTS | MAY_PROPOSE},
 };
 
 unsigned roles_permissions(unsigned roles)
@@ -38,7 +42,7 @@ unsigned roles_permissions(unsigned roles)
     return permissions;
 }
 
-static unsigned role_find(struct str name)
+unsigned roles_find(struct str name)
 {
     for (size_t i = 0; i < COUNT_OF(ROLES); i++)
         if (str_eq(name, str_c(ROLES[i].name)))
@@ -51,7 +55,7 @@ bool roles_parse(struct str list, unsigned *out)
     struct str part;
     *out = 0;
     while (str_split(&list, ';', &part)) {
-        unsigned role = role_find(str_trim(part));
+        unsigned role = roles_find(str_trim(part));
         if (!role)
             return false;
         *out |= role;

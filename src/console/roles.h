@@ -13,6 +13,7 @@ enum role {
     ROLE_AUDITOR = 1 << 5,
     ROLE_ADMINISTRATOR = 1 << 6,
     ROLE_COLLECTOR = 1 << 7, /* for tokens of programs that only send records */
+    ROLE_VENDOR = 1 << 8,    /* outside: proposes and writes down what it did, never decides (S156) */
 };
 
 enum permission {
@@ -28,8 +29,14 @@ enum permission {
     MAY_SEE_METRICS = 1 << 9,
     MAY_SEE_PERSONS = 1 << 10, /* who is behind a host (S38); such views are audited */
     MAY_USE_OWN_SESSION = 1 << 11,
+    MAY_SEE_RECORD = 1 << 20,   /* the response record: who did what */
+    MAY_ERASE_RECORD = 1 << 21, /* a text of it, by law */
+    MAY_PROPOSE = 1 << 12,      /* ask for a decision, add an entry of work */
+    MAY_APPROVE = 1 << 13,      /* check and sign; which decisions, the authority matrix says */
 };
 
+/* The bit of a role's name; 0 = unknown. */
+unsigned roles_find(struct str name);
 unsigned roles_permissions(unsigned roles);
 /* "analyst;lead" ↔ bits. Unknown names: false. */
 bool roles_parse(struct str list, unsigned *out);

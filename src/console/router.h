@@ -18,6 +18,7 @@ enum {
     ROUTE_LOOPBACK_PUBLIC = 1 << 1, /* without log-in from this machine only */
     ROUTE_INGEST =
         1 << 2, /* public as the configured ingest policy says; its own body limit, any media type */
+    ROUTE_LARGE_BODY = 1 << 3, /* takes files: 40 MiB */
 };
 
 struct route {

@@ -66,6 +66,14 @@ struct histogram_result {
     uint32_t count;
 };
 
+/* ------------------------------------------------------------------ assets */
+
+struct identity_request {
+    struct str host;        /* name, with or without its domain */
+    int64_t from_ns, to_ns; /* half open; INT64_MIN / INT64_MAX = unbounded */
+    uint32_t limit;         /* 1–10,000 rows, the newest */
+};
+
 /* --------------------------------------------------------------- incidents */
 
 enum incident_filter { INCIDENTS_OPEN, INCIDENTS_CLOSED, INCIDENTS_ALL };
@@ -90,15 +98,46 @@ struct incident_step {
 struct incident_history {
     struct incident_step *rows;
     uint32_t count;
-    unsigned next_states; /* 1u << state; the console fills it by incident_may_step */
+    struct str first_task, tasks; /* JSON: an object or null, an array; "" = none are kept */
+    unsigned next_states;         /* 1u << state; the console fills it by incident_may_step */
 };
 
 struct incident_change {
     uint64_t id;
     bool has_state;
     enum incident_state state;
-    struct str note; /* "" = none */
+    struct str note;        /* "" = none; the reason, where the step asks for one */
+    struct str hold_reason; /* with on_hold: user, approval, vendor, evidence */
+    uint64_t target;        /* with merged and duplicate; 0 = none */
     struct console_viewer viewer;
+};
+
+/* ------------------------------------------------------------ work on incidents */
+
+/* One for each route of work_routes.def. */
+enum casework_question {
+#define CASEWORK(constant, ...) CASEWORK_##constant,
+#include "console/work_routes.def"
+#undef CASEWORK
+    CASEWORK_QUESTION_COUNT
+};
+
+struct parameter;
+struct parameter_value;
+
+struct casework_request {
+    enum casework_question what;
+    uint64_t id, item;             /* of the path, 0 = none */
+    struct str name;               /* the first value of the path as text */
+    const struct parameter *names; /* of `values`, console/parameters.h; NULL = none were taken */
+    const struct parameter_value *values;
+    struct console_viewer viewer;
+};
+
+struct casework_answer {
+    int status;               /* preset to 200 */
+    const char *content_type; /* NULL = JSON */
+    struct buf body;          /* the console frees it */
 };
 
 /* ------------------------------------------------------------ sources, balance */
@@ -143,6 +182,8 @@ struct rule_view {
     bool proved;
     int64_t last_fired_ns; /* TIME_UNKNOWN = never */
     uint64_t fired;
+    double cost_ns, cost_share; /* of detection, an event */
+    bool is_dear;
 };
 
 struct rule_refusal {
@@ -156,6 +197,182 @@ struct rule_list {
     struct rule_refusal *refusals;
     uint32_t refusal_count;
     uint64_t loaded, refused;
+};
+
+/* -------------------------------------------------------- proof, exceptions */
+
+struct exception_request {
+    struct str rule_id, condition, owner, reason;
+    int64_t expires_ns;
+    struct console_viewer viewer;
+};
+
+/* ------------------------------------------------------------------ posture */
+
+enum posture_action_kind {
+    POSTURE_LOOK,
+    POSTURE_OVERRIDE,       /* level, text = reason, approver, time_ns = expiry */
+    POSTURE_WITHDRAW,       /* the override */
+    POSTURE_CONFIRM,        /* that Orange is over */
+    POSTURE_NOTICE,         /* issuer, text = trend, port, tlp, time_ns */
+    POSTURE_CONFIRM_NOTICE, /* id */
+};
+
+struct posture_action {
+    enum posture_action_kind kind;
+    int level; /* 0 green … 3 red */
+    struct str text, approver, issuer, tlp;
+    uint16_t port; /* 0 = none */
+    int64_t time_ns;
+    uint64_t id;
+    struct console_viewer viewer;
+};
+
+struct preview_request {
+    struct str text;           /* rules as YAML; "" = none */
+    struct str exception_rule; /* "" = no exception */
+    struct str exception_condition;
+    int64_t from_ns, to_ns;
+    struct console_viewer viewer;
+};
+
+/* ------------------------------------------------------- deadlines, exports */
+
+enum deadline_action {
+    DEADLINE_ACT_FACT,  /* name, value */
+    DEADLINE_ACT_KNEW,  /* name = department, at_ns */
+    DEADLINE_ACT_MET,   /* name = clock, value = copy of what was sent, receipt */
+    DEADLINE_ACT_WAIVE, /* name = clock, value = reason */
+};
+
+struct deadline_act {
+    uint64_t id; /* of the incident */
+    enum deadline_action action;
+    struct str name, value, receipt;
+    int64_t at_ns; /* TIME_UNKNOWN = now */
+    struct console_viewer viewer;
+};
+
+enum export_format { EXPORT_STIX, EXPORT_IODEF, EXPORT_MISP, EXPORT_CSV, EXPORT_JSONL };
+
+struct export_request {
+    uint64_t id;
+    enum export_format format;
+    int redact; /* 0 none, 1 internal, 2 anonymous */
+    int tlp;    /* 0 clear … 4 red */
+    bool has_bom;
+    struct console_viewer viewer;
+};
+
+enum form_action { FORM_ACT_DRAFT, FORM_ACT_APPROVE, FORM_ACT_SENT };
+
+struct form_act {
+    uint64_t id, report;             /* incident; report: of a draft, the one it supplements; 0 = none */
+    struct str form, receipt, clock; /* clock: the deadline that sending meets; "" = none */
+    enum form_action action;
+    int redact, tlp; /* as of exports */
+    enum language language;
+    struct console_viewer viewer;
+};
+
+struct form_request {
+    uint64_t id;
+    struct str form;
+    int media; /* 0 text, 1 HTML, 2 JSON */
+    int redact, tlp;
+    enum language language;
+    struct console_viewer viewer;
+};
+
+/* ------------------------------------------------------------------- fleet */
+
+struct fleet_request {
+    struct str question, state, department; /* "" = all states, all departments */
+    uint32_t limit, offset;
+};
+
+/* ------------------------------------------------------------------ record */
+
+enum record_request_kind {
+    RECORD_LIST, /* incident, actor, from_ns to to_ns, seq = before (0 = newest), limit */
+    RECORD_HEAD,
+    RECORD_VERIFY,
+    RECORD_ERASE, /* seq, text = reason */
+};
+
+struct record_request {
+    enum record_request_kind kind;
+    uint64_t incident, seq;
+    struct str actor, text;
+    int64_t from_ns, to_ns;
+    uint32_t limit;
+    struct console_viewer viewer;
+};
+
+/* -------------------------------------------------------------------- risk */
+
+enum risk_action {
+    RISK_ENTITIES, /* kind, limit */
+    RISK_RESIDUAL,
+    RISK_EXPOSURE, /* kind: "person" or "department", limit */
+    RISK_TRAINING_EFFECT,
+    RISK_WORKLIST, /* limit */
+    RISK_CALIBRATION,
+    RISK_LIST, /* a register's entries: limit, with_ended */
+    RISK_ADD,  /* to a register; answers with its id */
+    RISK_END,  /* id, reason */
+};
+
+/* Registers of decisions about risk. */
+enum risk_register {
+    REGISTER_FOCUS,       /* kind host, user or department; subject, reason, owner, approver, until */
+    REGISTER_ACCEPTANCE,  /* kind: category; decision, reason, owner, approver, until */
+    REGISTER_SCENARIO,    /* subject, impact, indicators, controls, owner, until = review */
+    REGISTER_TRAINING,    /* subject: department; kind: what was taught; people, from = when, reason */
+    REGISTER_SNOOZE,      /* subject: item of the work list; reason, until */
+    REGISTER_CALIBRATION, /* reason: adopts what closed incidents teach */
+};
+
+struct risk_request {
+    enum risk_action action;
+    enum risk_register which;
+    struct str kind, subject, reason, owner, approver; /* "" = none */
+    struct str decision, impact, indicators, controls;
+    int64_t from_ns, until_ns; /* TIME_UNKNOWN = none */
+    int64_t people;
+    uint64_t id;
+    uint32_t limit;
+    bool with_ended, may_see_persons;
+    struct console_viewer viewer;
+};
+
+/* ----------------------------------------------------------------- reports */
+
+struct report_request {
+    struct str name;
+    int64_t from_ns, to_ns; /* TIME_UNKNOWN: the report's own period */
+    uint64_t incident;      /* 0 = none */
+    enum language language;
+    int format;         /* 0 pdf, 1 html, 2 csv */
+    struct str section; /* csv: only this table; "" = all, as ZIP */
+    bool bom;
+    int64_t seed; /* of samples */
+    struct console_viewer viewer;
+};
+
+struct report_file {
+    struct buf content; /* the console frees it */
+    const char *type;   /* media type */
+    struct str name, sha256;
+};
+
+/* -------------------------------------------------------------- indicators */
+
+struct indicator_import {
+    struct str source, content, origin, tlp; /* tlp "" = none */
+    int confidence;                          /* −1 = unknown */
+    int64_t valid_days;                      /* 0 = for ever */
+    struct console_viewer viewer;
 };
 
 /* ------------------------------------------------------------------ status */
@@ -173,6 +390,11 @@ struct console_status {
     uint64_t stored;
     uint64_t queue_depth, queue_capacity;
     uint64_t memory_bytes;
+    struct console_geoip { /* databases of places in use */
+        struct str type, path;
+        int64_t built_ns;
+    } * geoip;
+    uint32_t geoip_count;
     struct console_warning *warnings;
     uint32_t warning_count;
 };
@@ -244,6 +466,8 @@ struct console_audit {
     int64_t time_ns;
     struct str user, address, action, object; /* action: "login", "search", "incident.view" … */
     int status;                               /* HTTP status of the answer */
+    unsigned roles;                           /* of the user */
+    bool changes;                             /* the request was one to change something */
 };
 
 struct console_services {
@@ -271,8 +495,31 @@ struct console_services {
     bool (*incident_history)(void *ctx, uint64_t id, struct arena *arena, struct incident_history *out,
                              struct console_failure *failure); /* [optional] */
     bool (*incident_change)(void *ctx, const struct incident_change *change, struct console_failure *failure);
+    /* [optional] Whether it is for this person's eyes: a department's officer sees that department's. */
+    bool (*incident_is_visible)(void *ctx, const struct console_viewer *viewer, struct str department);
     /* [optional] Whether incident_change would allow the step; from and to differ. */
     bool (*incident_may_step)(enum incident_state from, enum incident_state to);
+
+    /* [optional] What routes of work_routes.def ask; JSON as openapi.json describes it. */
+    bool (*casework)(void *ctx, const struct casework_request *request, struct arena *arena,
+                     struct casework_answer *out, struct console_failure *failure);
+    /* [optional] Deadlines of an incident as JSON, and what people tell about them; its exports. All or none.
+     */
+    bool (*deadlines)(void *ctx, uint64_t id, struct arena *arena, struct buf *json,
+                      struct console_failure *failure);
+    bool (*deadline_act)(void *ctx, const struct deadline_act *act, struct console_failure *failure);
+    bool (*incident_export)(void *ctx, const struct export_request *request, struct arena *arena,
+                            struct buf *out, struct console_failure *failure);
+
+    /* [optional] Reports to public bodies: templates and ledger of an incident, one filled, one step. All or
+     * none.
+     */
+    bool (*forms)(void *ctx, uint64_t id, struct arena *arena, struct buf *json,
+                  struct console_failure *failure);
+    bool (*form)(void *ctx, const struct form_request *request, struct arena *arena, struct buf *out,
+                 struct console_failure *failure);
+    bool (*form_act)(void *ctx, const struct form_act *act, struct arena *arena,
+                     struct console_failure *failure);
 
     bool (*sources)(void *ctx, struct arena *arena, struct source_list *out, struct console_failure *failure);
     bool (*source_change)(void *ctx, const struct source_change *change, struct console_failure *failure);
@@ -282,6 +529,68 @@ struct console_services {
     bool (*rules)(void *ctx, struct arena *arena, struct rule_list *out, struct console_failure *failure);
     bool (*rules_reload)(void *ctx, const struct console_viewer *viewer, uint64_t *loaded, uint64_t *refused,
                          struct console_failure *failure);
+
+    /* [optional] Both or neither; each writes one JSON value. */
+    bool (*instruments)(void *ctx, struct buf *json, struct console_failure *failure);
+    bool (*instrument_list)(void *ctx, struct str name, struct buf *json, struct console_failure *failure);
+
+    /* [optional] Acts, then writes the posture as openapi.json describes it. */
+    bool (*posture)(void *ctx, const struct posture_action *action, struct buf *json,
+                    struct console_failure *failure);
+
+    /* [optional] The response record; acts, then writes what openapi.json describes. */
+    bool (*record)(void *ctx, const struct record_request *request, struct buf *json,
+                   struct console_failure *failure);
+
+    /* [optional] Each writes one JSON value. */
+    bool (*proof)(void *ctx, struct arena *arena, struct buf *json, struct console_failure *failure);
+    bool (*proof_run)(void *ctx); /* false: one is under way */
+    bool (*coverage)(void *ctx, struct arena *arena, struct buf *json, struct console_failure *failure);
+    bool (*fleet)(void *ctx, struct str department, struct arena *arena, struct buf *json,
+                  struct console_failure *failure);
+    bool (*fleet_hosts)(void *ctx, const struct fleet_request *request, struct buf *json,
+                        struct console_failure *failure);
+    bool (*exceptions)(void *ctx, struct arena *arena, struct buf *json, struct console_failure *failure);
+    bool (*exception_add)(void *ctx, const struct exception_request *request, uint64_t *id,
+                          struct console_failure *failure);
+    bool (*exception_withdraw)(void *ctx, uint64_t id, const struct console_viewer *viewer,
+                               struct console_failure *failure);
+    bool (*rule_text)(void *ctx, struct str id, struct arena *arena, struct buf *json,
+                      struct console_failure *failure);
+    bool (*rule_check)(void *ctx, struct str text, struct arena *arena, struct buf *json,
+                       struct console_failure *failure);
+    bool (*rule_save)(void *ctx, struct str name, struct str text, struct arena *arena, struct buf *json,
+                      struct console_failure *failure);
+    bool (*rule_remove)(void *ctx, struct str name, struct console_failure *failure);
+    bool (*preview_start)(void *ctx, const struct preview_request *request, uint64_t *id,
+                          struct console_failure *failure);
+    bool (*preview)(void *ctx, uint64_t id, struct buf *json, struct console_failure *failure);
+
+    /* [optional] Acts, then writes the answer as openapi.json describes it. */
+    bool (*risk)(void *ctx, const struct risk_request *request, struct arena *arena, struct buf *json,
+                 struct console_failure *failure);
+    /* [optional] Reports; all of them or none. The answers are JSON as openapi.json describes it. */
+    bool (*reports)(void *ctx, struct arena *arena, struct buf *json, struct console_failure *failure);
+    bool (*report_make)(void *ctx, const struct report_request *request, struct buf *json,
+                        struct console_failure *failure);
+    bool (*report_file)(void *ctx, uint64_t id, struct arena *arena, struct report_file *out,
+                        struct console_failure *failure);
+    bool (*report_sign)(void *ctx, uint64_t id, struct str note, const struct console_viewer *viewer,
+                        struct buf *json, struct console_failure *failure);
+
+    /* [optional] Which addresses a host had and who was behind it, as JSON. */
+    bool (*host_identity)(void *ctx, const struct identity_request *request, struct buf *json,
+                          struct console_failure *failure);
+
+    /* [optional] Threat intelligence; all of them or none. The answers are JSON as openapi.json describes it.
+     */
+    bool (*indicators)(void *ctx, struct buf *json, struct console_failure *failure);
+    bool (*indicator_hits)(void *ctx, struct str source, uint32_t limit, struct buf *json,
+                           struct console_failure *failure);
+    bool (*indicator_lookup)(void *ctx, struct str value, struct buf *json, struct console_failure *failure);
+    bool (*indicator_import)(void *ctx, const struct indicator_import *request, struct buf *json,
+                             struct console_failure *failure);
+    bool (*indicator_remove)(void *ctx, struct str name, struct console_failure *failure);
 
     /* [io] Takes the records and returns; `done` answers when they are safe on disk. Never waits for room: a
      * full queue is INGEST_QUEUE_FULL. `request` itself is borrowed for the call only, its body until `done`.
@@ -303,7 +612,9 @@ struct console_services {
     bool (*session_save)(void *ctx, const struct console_session *session,
                          struct error *err); /* insert or replace */
     void (*session_delete)(void *ctx, const unsigned char hash[TOKEN_HASH_BYTES]);
-    void (*sessions_load)(void *ctx, void (*each)(void *context, const struct console_session *session),
+    /* [io] All that are stored; at the start, and to see which were withdrawn from outside. False: could not.
+     */
+    bool (*sessions_load)(void *ctx, void (*each)(void *context, const struct console_session *session),
                           void *context);
 
     /* [io] API tokens, found by the BLAKE2b-256 of their text (auth_token_hash): one indexed look-up; answers

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <sodium.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 
 #define SESSIONS_MAX     4096
@@ -13,6 +14,8 @@
 struct node {
     struct console_session session;
     int64_t saved_seen_ns;
+    bool is_stored;   /* the store has it, or has withdrawn it */
+    bool is_in_doubt; /* is_stored, and not yet seen in the store by the look under way */
     struct node *next;
 };
 
@@ -40,7 +43,7 @@ static struct node **place_of(struct sessions *s, const unsigned char *hash)
     return place;
 }
 
-static void insert(struct sessions *s, const struct console_session *session)
+static struct node *insert(struct sessions *s, const struct console_session *session)
 {
     struct node *node = NEW(struct node);
     struct node **bucket = bucket_of(s, session->hash);
@@ -49,6 +52,7 @@ static void insert(struct sessions *s, const struct console_session *session)
     node->next = *bucket;
     *bucket = node;
     s->count++;
+    return node;
 }
 
 static bool is_expired(const struct sessions *s, const struct console_session *session, int64_t now_ns)
@@ -60,7 +64,7 @@ static void load_one(void *context, const struct console_session *session)
 {
     struct sessions *s = context;
     if (s->count < SESSIONS_MAX && !*place_of(s, session->hash))
-        insert(s, session);
+        insert(s, session)->is_stored = true;
 }
 
 struct sessions *sessions_new(const struct console_services *services, int64_t idle_ns, int64_t longest_ns,
@@ -71,8 +75,9 @@ struct sessions *sessions_new(const struct console_services *services, int64_t i
     s->services = services;
     s->idle_ns = idle_ns;
     s->longest_ns = longest_ns;
-    if (services->sessions_load)
-        services->sessions_load(services->ctx, load_one, s);
+    if (services->sessions_load && !services->sessions_load(services->ctx, load_one, s))
+        log_warning("%s", tr("the sessions of the last run could not be read: people log in again",
+                             "前回のセッションを読めません。もう一度ログインしてください"));
     sessions_sweep(s, now_ns);
     return s;
 }
@@ -134,6 +139,15 @@ static void end(struct sessions *s, struct node *taken)
     }
 }
 
+static void note_stored(struct sessions *s, const unsigned char *hash)
+{
+    pthread_mutex_lock(&s->lock);
+    struct node *node = *place_of(s, hash);
+    if (node)
+        node->is_stored = true;
+    pthread_mutex_unlock(&s->lock);
+}
+
 static void save(struct sessions *s, const struct console_session *session)
 {
     struct error err;
@@ -141,6 +155,8 @@ static void save(struct sessions *s, const struct console_session *session)
         log_warning(tr("a session could not be saved and will end with the process: %s",
                        "セッションを保存できず、プロセス終了とともに失われます: %s"),
                     err.text);
+    else if (s->services->session_save)
+        note_stored(s, session->hash);
 }
 
 static bool is_least_used(const struct sessions *s, const struct node *n, const void *seen_ns)
@@ -250,6 +266,40 @@ void sessions_set_language(struct sessions *s, struct str user, enum language la
                 n->saved_seen_ns = INT64_MIN; /* the next sweep writes it */
             }
     pthread_mutex_unlock(&s->lock);
+}
+
+static void believe(void *context, const struct console_session *session)
+{
+    struct sessions *s = context;
+    pthread_mutex_lock(&s->lock);
+    struct node *node = *place_of(s, session->hash);
+    if (node)
+        node->is_in_doubt = false;
+    pthread_mutex_unlock(&s->lock);
+}
+
+static bool is_withdrawn(const struct sessions *s, const struct node *n, const void *what)
+{
+    (void)s, (void)what;
+    return n->is_in_doubt;
+}
+
+/* Those that are saved while the store is being read are in no doubt. */
+void sessions_end_withdrawn(struct sessions *s)
+{
+    if (!s->services->sessions_load || !s->services->session_save)
+        return;
+    pthread_mutex_lock(&s->lock);
+    for (size_t i = 0; i < BUCKETS; i++)
+        for (struct node *n = s->buckets[i]; n; n = n->next)
+            n->is_in_doubt = n->is_stored;
+    pthread_mutex_unlock(&s->lock);
+    if (!s->services->sessions_load(s->services->ctx, believe, s))
+        return; /* the next look may tell */
+    pthread_mutex_lock(&s->lock);
+    struct node *gone = take(s, is_withdrawn, NULL);
+    pthread_mutex_unlock(&s->lock);
+    end(s, gone);
 }
 
 static bool has_expired(const struct sessions *s, const struct node *n, const void *now_ns)

@@ -26,6 +26,8 @@ bool sessions_find(struct sessions *s, struct str text, int64_t now_ns, struct c
 void sessions_close(struct sessions *s, const unsigned char hash[TOKEN_HASH_BYTES]);
 void sessions_close_user(struct sessions *s, struct str user);
 void sessions_set_language(struct sessions *s, struct str user, enum language language);
+/* Ends what is no longer in the store: a user's password was changed, or the user disabled, by a command. */
+void sessions_end_withdrawn(struct sessions *s);
 /* Ends what has expired, and saves when sessions were last used. */
 void sessions_sweep(struct sessions *s, int64_t now_ns);
 

@@ -117,7 +117,8 @@ static void note_lag(struct stream_client *c)
 static void consume(struct stream_client *c, const struct message *m)
 {
     bool is_masked = m->masked.n && !c->sees_persons;
-    buf_add(&c->pending, buf_str(is_masked ? &m->masked : &m->text));
+    if (!m->masked.n || !c->sees_no_incidents) /* what has a masked form is about somebody */
+        buf_add(&c->pending, buf_str(is_masked ? &m->masked : &m->text));
     if (m->channel == CHANNEL_ALL)
         c->broadcast_consumed++;
     else if (m->channel != CHANNEL_HEARTBEAT)
@@ -186,6 +187,7 @@ struct stream_client *stream_subscribe(struct stream *s, const struct stream_req
     c->stream = s;
     c->channel = channel;
     c->sees_persons = request->sees_persons;
+    c->sees_no_incidents = request->sees_no_incidents;
     if (request->session) {
         c->has_session = true;
         memcpy(c->session, request->session, TOKEN_HASH_BYTES);

@@ -27,9 +27,10 @@ void stream_close(struct stream *s);
 
 struct stream_request {
     bool wants_events;
-    bool sees_persons;            /* false: findings and incidents come without users */
-    struct str filter;            /* "" = none */
-    struct str last_event_id;     /* "" = start with what comes now */
+    bool sees_persons;        /* false: findings and incidents come without users */
+    bool sees_no_incidents;   /* neither findings nor incidents: only one department's are for these eyes */
+    struct str filter;        /* "" = none */
+    struct str last_event_id; /* "" = start with what comes now */
     const unsigned char *session; /* the stream ends with it; NULL = a token's */
 };
 

@@ -43,7 +43,7 @@ struct stream_client {
     uint64_t broadcast_consumed, channel_consumed;
     struct buf pending; /* bytes on their way to the connection */
     size_t sent;
-    bool is_waiting, is_over, has_session, sees_persons;
+    bool is_waiting, is_over, has_session, sees_persons, sees_no_incidents;
     unsigned char session[TOKEN_HASH_BYTES];
     void (*suspend)(void *token);
     void (*resume)(void *token);

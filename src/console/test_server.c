@@ -299,6 +299,10 @@ static void ingest(void *ctx, const struct ingest_request *request)
     f->disk_full = false;
     if (is_taken)
         f->held[f->held_count++] = (struct held){take(f, request), request->done, request->token};
+    if (is_taken && f->holds) {
+        printf("held\n");
+        fflush(stdout);
+    }
     pthread_cond_signal(&f->changed);
     pthread_mutex_unlock(&f->lock);
     if (!is_taken)
@@ -311,7 +315,7 @@ static void *answer_loop(void *context)
     struct fake *f = context;
     pthread_mutex_lock(&f->lock);
     while (!f->is_stopping || f->held_count) {
-        if (!f->held_count || (f->holds && !f->is_stopping)) {
+        if (!f->held_count || f->holds) {
             pthread_cond_wait(&f->changed, &f->lock);
             continue;
         }
@@ -484,6 +488,8 @@ static bool obey(struct fake *f, struct console *c, struct str line)
         set(f, &f->holds, false);
     else if (str_eq(line, STR("disk-full")))
         set(f, &f->disk_full, true);
+    printf("obeyed\n");
+    fflush(stdout);
     return !str_eq(line, STR("quit"));
 }
 
@@ -565,8 +571,9 @@ int main(int argc, char **argv)
     fflush(stdout);
     while (fgets(line, sizeof line, stdin) && obey(f, c, str_trim(str_c(line))))
         continue;
-    set(f, &f->is_stopping, true);
+    set(f, &f->holds, false);
     console_stop(c);
+    set(f, &f->is_stopping, true);
     pthread_join(f->answering, NULL);
     memory_free(f);
     return 0;

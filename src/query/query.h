@@ -37,6 +37,8 @@ struct query;
 struct query *query_parse(struct str text, const struct query_context *context,
                           struct query_error *err) MUST_CHECK;
 void query_free(struct query *q);
+/* Leaves out events that have the field, unless the text speaks of it; before the query is shared. */
+void query_hide(struct query *q, struct str field);
 
 /* Whether the filter (what stands before the first pipe) holds for the event. Never fails, never blocks. */
 bool query_match(const struct query *q, const struct event *e);

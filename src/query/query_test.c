@@ -11,8 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/file.h"
 #include "base/json.h"
+#include "base/line_reader.h"
 #include "query/query.h"
 #include "query/text.h"
 

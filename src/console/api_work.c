@@ -1,0 +1,190 @@
+/* The work on incidents over HTTP: tasks, hearing, decisions, evidence, hosts, reviews, countermeasures,
+ * contacts. Stage: console. The routes are a list (work_routes.def); each is handed as it is to the one
+ * service that knows the work. Next: services.h. */
+#include "base/memory.h"
+#include "console/console_internal.h"
+#include "console/router.h"
+
+#define TEXT(name, least, most)                                                                              \
+    {                                                                                                        \
+        name, PARAMETER_TEXT, (least) > 0, least, most, NULL                                                 \
+    }
+#define MAY_TEXT(name, most)                                                                                 \
+    {                                                                                                        \
+        name, PARAMETER_TEXT, false, 0, most, NULL                                                           \
+    }
+#define MAY_TIME(name)                                                                                       \
+    {                                                                                                        \
+        name, PARAMETER_TIME, false, 0, 0, NULL                                                              \
+    }
+#define TIME(name)                                                                                           \
+    {                                                                                                        \
+        name, PARAMETER_TIME, true, 0, 0, NULL                                                               \
+    }
+#define MAY_FLAG(name)                                                                                       \
+    {                                                                                                        \
+        name, PARAMETER_BOOLEAN, false, 0, 0, NULL                                                           \
+    }
+#define CHOICE(name, choices)                                                                                \
+    {                                                                                                        \
+        name, PARAMETER_CHOICE, true, 0, 0, choices                                                          \
+    }
+#define MAY_CHOICE(name, choices)                                                                            \
+    {                                                                                                        \
+        name, PARAMETER_CHOICE, false, 0, 0, choices                                                         \
+    }
+#define MAY_NUMBER(name, most)                                                                               \
+    {                                                                                                        \
+        name, PARAMETER_INTEGER, false, 0, most, NULL                                                        \
+    }
+/* S172–S174: on every entry of work; may say that nobody was needed. */
+#define WHO_ANSWERS MAY_TEXT("instructed_by", 200), MAY_TEXT("approved_by", 200), MAY_TEXT("reported_to", 200)
+
+static const struct parameter CASE[] = {MAY_TEXT("vector", 4000),
+                                        MAY_TEXT("root_cause", 4000),
+                                        MAY_TEXT("unknown_reason", 4000),
+                                        {0}};
+static const struct parameter TASK[] = {
+    TEXT("title", 1, 300),
+    MAY_CHOICE("stage", "triage|investigating|containing|eradicating|recovering|monitoring|review"),
+    MAY_NUMBER("minutes", 527040),
+    MAY_TEXT("assignee", 64),
+    MAY_TEXT("script", 4000),
+    {0}};
+static const struct parameter TASK_CHANGE[] = {MAY_CHOICE("status", "open|doing|done|waived"),
+                                               MAY_TEXT("assignee", 64),
+                                               MAY_TEXT("result", 4000),
+                                               MAY_TEXT("reason", 4000),
+                                               WHO_ANSWERS,
+                                               {0}};
+static const struct parameter HEARING[] = {TEXT("question", 1, 64),
+                                           MAY_TEXT("answer", 64),
+                                           MAY_TEXT("note", 4000),
+                                           {0}};
+static const struct parameter PROPOSAL[] = {TEXT("action", 1, 32),      TEXT("scope", 1, 32),
+                                            MAY_TEXT("question", 2000), MAY_TEXT("options", 2000),
+                                            MAY_TEXT("impact", 4000),   MAY_TEXT("recommendation", 2000),
+                                            MAY_TIME("deadline"),       MAY_FLAG("emergency"),
+                                            MAY_TEXT("reason", 2000),   {0}};
+static const struct parameter WAITING[] = {MAY_CHOICE("state", "waiting|all"), {0}};
+static const struct parameter NOTE[] = {MAY_TEXT("note", 2000), {0}};
+static const struct parameter EVIDENCE[] = {CHOICE("type", "disk|memory|log|pcap|mail|photo|device|file"),
+                                            MAY_CHOICE("purpose", "examination|eradication|false_alarm"),
+                                            TEXT("description", 1, 2000),
+                                            MAY_TEXT("serial", 100),
+                                            MAY_TEXT("source_host", 253),
+                                            MAY_TIME("acquired"),
+                                            MAY_TEXT("acquired_by", 64),
+                                            MAY_TEXT("witness", 64),
+                                            MAY_TEXT("tool", 500),
+                                            MAY_FLAG("write_blocked"),
+                                            MAY_CHOICE("power_state", "on|off|unknown"),
+                                            MAY_FLAG("volatile_captured"),
+                                            MAY_TEXT("sha256", 64),
+                                            MAY_TEXT("md5", 32),
+                                            MAY_NUMBER("size", INT64_C(1) << 50),
+                                            MAY_TEXT("location", 200),
+                                            MAY_TEXT("seal", 100),
+                                            MAY_TIME("retention_until"),
+                                            MAY_FLAG("legal_hold"),
+                                            {0}};
+static const struct parameter CUSTODY[] = {CHOICE("kind", "transfer|access|disposal"),
+                                           MAY_TEXT("to_person", 200),
+                                           MAY_TIME("happened"),
+                                           TEXT("reason", 1, 2000),
+                                           {0}};
+static const struct parameter HOST[] = {TEXT("host", 1, 253), MAY_TEXT("ip", 45), {0}};
+static const struct parameter HOST_CHANGE[] = {MAY_CHOICE("status",
+                                                          "detected|acted|contained|verified_clean|closed"),
+                                               MAY_TEXT("residual_reason", 2000),
+                                               MAY_TEXT("accepted_by", 200),
+                                               {0}};
+static const struct parameter ENTRY[] = {MAY_CHOICE("kind", "note|work|handover|mention"),
+                                         TEXT("text", 1, 8000),
+                                         MAY_TIME("happened"),
+                                         MAY_TEXT("result", 2000),
+                                         WHO_ANSWERS,
+                                         MAY_TEXT("mentions", 500),
+                                         {0}};
+static const struct parameter REVIEW[] = {MAY_TIME("held"),          TEXT("summary", 1, 8000),
+                                          MAY_TEXT("causes", 8000),  MAY_TEXT("worked", 8000),
+                                          MAY_TEXT("improve", 8000), {0}};
+static const struct parameter ACTION[] = {TEXT("title", 1, 500), TEXT("owner", 1, 64), TIME("due"), {0}};
+static const struct parameter ACTION_CHANGE[] = {CHOICE("status", "open|done|dropped"),
+                                                 MAY_TEXT("effect", 4000),
+                                                 {0}};
+static const struct parameter MERGE[] = {{"into", PARAMETER_INTEGER, true, 1, INT64_C(1) << 53, NULL},
+                                         MAY_TEXT("note", 4000),
+                                         {0}};
+static const struct parameter SPLIT[] = {TEXT("hosts", 1, 4000), MAY_TEXT("note", 4000), {0}};
+static const struct parameter AS_OF[] = {TIME("time"), {0}};
+static const struct parameter COUNTERMEASURE[] = {CHOICE("device", "firewall|proxy|dns"),
+                                                  TEXT("target", 1, 253),
+                                                  TEXT("reason", 1, 2000),
+                                                  TIME("expires"),
+                                                  {0}};
+static const struct parameter COUNTERMEASURE_CHANGE[] = {CHOICE("status", "approved|active|verified|removed"),
+                                                         MAY_TEXT("note", 2000),
+                                                         {0}};
+static const struct parameter BLOCKLIST[] = {MAY_CHOICE("format", "plain|rpz|edl"), {0}};
+static const struct parameter FORMAT[] = {MAY_CHOICE("format", "json|text"), {0}};
+#define WAYS                                                                                                 \
+    MAY_TEXT("person", 200), MAY_TEXT("account", 64), MAY_TEXT("phone", 100), MAY_TEXT("mail", 254),         \
+        MAY_TEXT("out_of_band", 300), MAY_TEXT("hours", 200), MAY_TIME("verified")
+static const struct parameter CONTACT[] = {TEXT("role", 1, 32),
+                                           CHOICE("position", "primary|deputy"),
+                                           WAYS,
+                                           {0}};
+static const struct parameter CONTACT_CHANGE[] = {WAYS, {0}};
+
+static const enum casework_question QUESTIONS[] = {
+#define CASEWORK(constant, ...) CASEWORK_##constant,
+#include "console/work_routes.def"
+#undef CASEWORK
+};
+
+/* Path values are numbers, but the name of a block list. */
+static bool read_path(struct request *r, struct casework_request *request)
+{
+    request->name = r->path_values[0];
+    if (request->what == CASEWORK_BLOCKLIST || r->path_values[0].n == 0)
+        return true;
+    if (str_to_u64(r->path_values[0], 10, &request->id) &&
+        (r->path_values[1].n == 0 || str_to_u64(r->path_values[1], 10, &request->item)))
+        return true;
+    reply_problem(r, PROBLEM_NOT_FOUND, STR("Identifiers are whole numbers."), STR("識別子は整数です。"));
+    return false;
+}
+
+static void answer(struct request *r)
+{
+    struct console_failure failure = failure_none();
+    struct casework_answer out = {.status = 200};
+    bool has_members = r->route->members != NULL;
+    struct casework_request request = {.what = QUESTIONS[r->route - work_routes.routes],
+                                       .names = has_members ? r->route->members : r->route->query,
+                                       .values = has_members ? r->members : r->query,
+                                       .viewer = request_viewer(r)};
+    if (!read_path(r, &request))
+        return;
+    if (r->services->casework == NULL)
+        reply_problem(r, PROBLEM_NOT_FOUND, STR("This server does not offer that."),
+                      STR("このサーバーでは利用できません。"));
+    else if (!r->services->casework(r->services->ctx, &request, &r->arena, &out, &failure))
+        reply_failure(r, &failure);
+    else if (out.status == 204)
+        reply_nothing(r, 204);
+    else if (out.content_type != NULL)
+        buf_add(reply_text(r, out.status, out.content_type), buf_str(&out.body));
+    else
+        buf_add(reply_json(r, out.status), buf_str(&out.body));
+    buf_free(&out.body);
+}
+
+static const struct route ROUTES[] = {
+#define CASEWORK(constant, method, pattern, permission, query, members, audit)                               \
+    {METHOD_##method, pattern, answer, RUN_WORKER, permission, 0, query, members, audit},
+#include "console/work_routes.def"
+#undef CASEWORK
+};
+const struct route_table work_routes = {ROUTES, COUNT_OF(ROUTES)};
