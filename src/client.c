@@ -116,10 +116,12 @@ static bool explain(long status, const struct buf *body, struct error *err)
     return false;
 }
 
-bool client_get(const struct client *c, const char *path, struct buf *body, struct error *err)
+/* GET without `upload`, else POST. */
+static bool exchange(const struct client *c, const char *path, const char *type, const struct str *upload,
+                     struct buf *body, struct error *err)
 {
     struct buf url = {0};
-    char authorization[320];
+    char authorization[320], content_type[80];
     long status = 0;
     struct curl_slist *headers = NULL;
     CURL *curl = curl_easy_init();
@@ -129,6 +131,13 @@ bool client_get(const struct client *c, const char *path, struct buf *body, stru
     snprintf(authorization, sizeof authorization, "Authorization: Bearer %s", c->token);
     if (c->token[0])
         headers = curl_slist_append(headers, authorization);
+    if (upload != NULL) {
+        snprintf(content_type, sizeof content_type, "Content-Type: %s", type);
+        headers = curl_slist_append(headers, content_type);
+        curl_easy_setopt(curl, CURLOPT_POST, 1L);
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)upload->n);
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, upload->p);
+    }
     curl_easy_setopt(curl, CURLOPT_URL, buf_cstr(&url));
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
@@ -146,6 +155,96 @@ bool client_get(const struct client *c, const char *path, struct buf *body, stru
         return error_set(err, tr("%s cannot be reached: %s", "%s に接続できません: %s"), c->url,
                          curl_easy_strerror(code));
     return status / 100 == 2 || explain(status, body, err);
+}
+
+bool client_get(const struct client *c, const char *path, struct buf *body, struct error *err)
+{
+    return exchange(c, path, NULL, NULL, body, err);
+}
+
+bool client_post(const struct client *c, const char *path, const char *type, struct str upload,
+                 struct buf *body, struct error *err)
+{
+    return exchange(c, path, type, &upload, body, err);
+}
+
+struct fetching {
+    struct client_fetch *fetch;
+    struct buf *body;
+};
+
+static size_t take_some(char *bytes, size_t size, size_t count, void *context)
+{
+    struct fetching *f = context;
+    if (f->body->n + size * count > f->fetch->max_bytes)
+        return 0;
+    buf_bytes(f->body, bytes, size * count);
+    return size * count;
+}
+
+static size_t take_header(char *bytes, size_t size, size_t count, void *context)
+{
+    struct fetching *f = context;
+    struct str line = str_n(bytes, size * count),
+               name = str_c(f->fetch->wanted_header ? f->fetch->wanted_header : "");
+    if (name.n && line.n > name.n && line.p[name.n] == ':' && str_starts_nocase(line, name)) {
+        struct str value = str_trim(str_skip(line, name.n + 1));
+        copy(f->fetch->header_value, sizeof f->fetch->header_value, value);
+    }
+    return size * count;
+}
+
+static void set_credentials(CURL *curl, const struct client_fetch *f, struct curl_slist **headers)
+{
+    char line[1100];
+    if (f->token != NULL) {
+        snprintf(line, sizeof line, "Authorization: Bearer %s", f->token);
+        *headers = curl_slist_append(*headers, line);
+    } else if (f->user != NULL) {
+        curl_easy_setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+        curl_easy_setopt(curl, CURLOPT_USERNAME, f->user);
+        curl_easy_setopt(curl, CURLOPT_PASSWORD, f->password ? f->password : "");
+    }
+}
+
+bool client_fetch(struct client_fetch *f, struct buf *body, struct error *err)
+{
+    char accept[200];
+    struct fetching fetching = {f, body};
+    CURL *curl = curl_easy_init();
+    if (curl == NULL)
+        return error_set(err, "%s", tr("the HTTP client cannot start", "HTTP クライアントを開始できません"));
+    snprintf(accept, sizeof accept, "Accept: %s", f->accept);
+    struct curl_slist *headers = curl_slist_append(NULL, accept);
+    set_credentials(curl, f, &headers);
+    f->status = 0;
+    f->header_value[0] = 0;
+    buf_clear(body);
+    curl_easy_setopt(curl, CURLOPT_URL, f->url);
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(curl, CURLOPT_ACCEPT_ENCODING, "");
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_some);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &fetching);
+    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
+    curl_easy_setopt(curl, CURLOPT_HEADERDATA, &fetching);
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, 10L);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT, 300L);
+    curl_easy_setopt(curl, CURLOPT_USERAGENT, "hyakuyo");
+    CURLcode code = curl_easy_perform(curl);
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &f->status);
+    curl_slist_free_all(headers);
+    curl_easy_cleanup(curl);
+    if (code == CURLE_WRITE_ERROR)
+        return error_set(err,
+                         tr("%s: the answer is larger than %zu bytes", "%s: 応答が %zu バイトを超えています"),
+                         f->url, f->max_bytes);
+    if (code != CURLE_OK)
+        return error_set(err, tr("%s cannot be reached: %s", "%s に接続できません: %s"), f->url,
+                         curl_easy_strerror(code));
+    return f->status / 100 == 2 ||
+           error_set(err, tr("%s answered %ld", "%s の応答は %ld です"), f->url, f->status);
 }
 
 void client_escape(struct buf *out, const char *text)

@@ -277,6 +277,14 @@ int command_fail(const struct arguments *a, int status, const struct error *err)
     return status;
 }
 
+const char *cache_path(const struct arguments *a)
+{
+    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    if (cache != NULL && *cache == '/') /* the specification: relative paths do not count */
+        return arena_printf(a->arena, "%s/hyakuyo", cache).p;
+    return home != NULL && *home == '/' ? arena_printf(a->arena, "%s/.cache/hyakuyo", home).p : NULL;
+}
+
 const char *share_path(const struct arguments *a, const char *name)
 {
     char path[PATH_MAX + 64];

@@ -84,5 +84,8 @@ int command_fail(const struct arguments *a, int status, const struct error *err)
 /* Where the program's own files are: content/ and web/ beside the binary's tree, or /usr/share/hyakuyo;
  * HYAKUYO_SHARE overrides. The path lives as long as the arguments. */
 const char *share_path(const struct arguments *a, const char *name);
+/* Where a command without a data folder keeps what it worked out: $XDG_CACHE_HOME/hyakuyo or
+ * ~/.cache/hyakuyo; NULL when there is neither. */
+const char *cache_path(const struct arguments *a);
 
 #endif

@@ -1,4 +1,5 @@
-/* hyakuyo asset import: what the organisation knows about itself, from CSV files into state.db; a running
+/* hyakuyo asset import: what the organisation knows about itself, from CSV or JSON files, or from
+ * a directory's export, into state.db; a running
  * server takes it up at once. */
 #include <signal.h>
 #include <stdio.h>
@@ -9,7 +10,9 @@
 #include "base/memory.h"
 #include "client.h"
 #include "commands.h"
+#include "contacts.h"
 #include "enrich/asset_csv.h"
+#include "enrich/asset_ldif.h"
 #include "store/state_assets.h"
 
 static void print_counts(const struct asset_set *set, const struct asset_counts *counts)
@@ -22,22 +25,60 @@ static void print_counts(const struct asset_set *set, const struct asset_counts 
                    counts->retired[file], counts->repeated[file]);
 }
 
-static bool import(const char *folder, const char *data_dir, struct error *err)
+/* A folder of context files, or one file of LDIF. */
+static bool read_path(const struct arguments *a, const char *path, struct arena *arena, struct asset_set *set,
+                      struct error *err)
 {
-    char path[4096];
+    struct str text;
+    if (!str_ends_nocase(str_c(path), STR(".ldif")) || file_is_folder(path))
+        return asset_read_folder(path, arena, set, err);
+    struct ldap_map *map = ldap_map_load(share_path(a, "content/ldap.yml"), err);
+    bool ok = map != NULL && asset_read_file(path, arena, &text, err) &&
+              asset_read_ldif(map, path, text, arena, set, err);
+    ldap_map_free(map);
+    return ok;
+}
+
+static bool import_assets(const struct arguments *a, const char *source, struct state *state,
+                          struct error *err)
+{
     struct arena arena;
     struct asset_counts counts;
     struct asset_set set = {.zone = zone_find(STR("local"))};
     arena_init(&arena, 64 << 10);
-    bool ok = asset_read_folder(folder, &arena, &set, err) && file_make_folders(data_dir, 0700, err);
-    snprintf(path, sizeof path, "%s/state.db", data_dir);
-    struct state *state = ok ? state_open(path, err) : NULL;
-    ok = state != NULL && state_assets_save(state, &set, clock_wall_ns(), &counts, err);
+    bool ok = read_path(a, source, &arena, &set, err) &&
+              state_assets_save(state, &set, clock_wall_ns(), &counts, err);
     if (ok)
         print_counts(&set, &counts);
-    if (state != NULL)
-        state_close(state);
     arena_free(&arena);
+    return ok;
+}
+
+static bool import_contacts(const char *path, struct state *state, struct error *err)
+{
+    struct contact_counts counts;
+    if (!contacts_import(state, path, &counts, err))
+        return false;
+    printf(tr("%-16s %u new, %u unchanged, %u removed\n", "%-16s 新規 %u、変更なし %u、削除 %u\n"),
+           "contacts.csv", counts.added, counts.kept, counts.removed);
+    return true;
+}
+
+/* A file contacts.csv by itself, or beside the others of its folder. */
+static bool import(const struct arguments *a, const char *source, const char *data_dir, struct error *err)
+{
+    char path[4096], contacts[4096];
+    bool is_contacts = str_ends(str_c(source), STR("contacts.csv"));
+    snprintf(path, sizeof path, "%s/state.db", data_dir);
+    snprintf(contacts, sizeof contacts, "%s%s", source, is_contacts ? "" : "/contacts.csv");
+    if (!file_make_folders(data_dir, 0700, err))
+        return false;
+    struct state *state = state_open(path, err);
+    if (state == NULL)
+        return false;
+    bool ok = (is_contacts || import_assets(a, source, state, err)) &&
+              (!file_exists(contacts) || import_contacts(contacts, state, err));
+    state_close(state);
     return ok;
 }
 
@@ -53,7 +94,7 @@ static int run(const struct arguments *a)
                   a->words[0]);
         return command_fail(a, EXIT_USAGE, &err);
     }
-    if (!import(a->words[1], data_dir, &err))
+    if (!import(a, a->words[1], data_dir, &err))
         return command_fail(a, EXIT_FOUND, &err);
     if (client_find(data_dir, &server) && kill((pid_t)server.pid, SIGHUP) == 0)
         printf("%s\n", tr("the running server takes it up now", "動作中のサーバーに反映しました"));
@@ -72,12 +113,17 @@ static const struct option options[] = {
 const struct command command_asset = {
     .name = "asset",
     .run = run,
-    .summary_en = "import hosts, users, departments, networks, exceptions and conditions from CSV",
-    .summary_ja = "ホスト・利用者・部署・ネットワーク・例外・条件の CSV を取り込む",
-    .words = "import DIR",
+    .summary_en =
+        "import hosts, users, departments, networks, exceptions and conditions from CSV or JSON, or hosts, "
+        "users and departments from a directory (LDIF)",
+    .summary_ja = "ホスト・利用者・部署・ネットワーク・例外・条件の "
+                  "CSV・JSON、またはディレクトリの書き出し(LDIF)を取り込む",
+    .words = "import DIR|FILE.ldif|contacts.csv",
     .word_min = 2,
     .word_max = 2,
     .options = options,
     .option_count = COUNT_OF(options),
-    .examples = "  hyakuyo asset import ./organisation\n",
+    .examples =
+        "  hyakuyo asset import ./organisation\n  ldapsearch -LLL -x -H ldap://dc1 -b dc=corp,dc=example > "
+        "corp.ldif && hyakuyo asset import corp.ldif\n",
 };

@@ -121,16 +121,7 @@ static int run(const struct arguments *a)
 }
 
 static const struct option options[] = {
-    {.name = "server",
-     .type = OPTION_TEXT,
-     .values = "URL",
-     .help_en = "ask this server",
-     .help_ja = "問い合わせるサーバー"},
-    {.name = "token",
-     .type = OPTION_TEXT,
-     .values = "TEXT",
-     .help_en = "API token for --server (or HYAKUYO_TOKEN)",
-     .help_ja = "--server 用の API トークン(または HYAKUYO_TOKEN)"},
+    CLIENT_OPTIONS,
     {.name = "data",
      .type = OPTION_TEXT,
      .values = "DIR",

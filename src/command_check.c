@@ -2,21 +2,53 @@
  * line. */
 #include <stdio.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "check_coverage.h"
 #include "commands.h"
+#include "enrich/explain.h"
+#include "incident/authority.h"
+#include "incident/playbook.h"
+#include "instrument/instrument.h"
 #include "judge/criteria.h"
+#include "judge/hypothesis.h"
+#include "judge/posture.h"
 #include "knowledge.h"
+#include "rows.h"
 
 static void print_rule_problems(const struct rule_report *report)
 {
     for (uint32_t i = 0; i < report->problem_count; i++)
-        if (report->problems[i].kind != RULE_NOTE)
-            printf("%.*s\n", STR_ARGS(report->problems[i].text));
+        printf("%.*s\n", STR_ARGS(report->problems[i].text));
+}
+
+/* The rules of a server: the program's own, and those of its data folder. */
+static int run_coverage(const struct arguments *a)
+{
+    struct error err;
+    struct knowledge_folders folders;
+    const char *own[] = {arena_printf(a->arena, "%s/rules", argument_text(a, "data")).p, NULL};
+    knowledge_default_folders(&folders, a, argument(a, "parsers")->list, argument(a, "rules")->list);
+    bool has_own = file_is_folder(own[0]);
+    if (has_own)
+        knowledge_add_rules(&folders, own[0]);
+    struct knowledge_options options = {.parser_folders = folders.parsers,
+                                        .rule_folders = folders.rules,
+                                        .taxonomy_folder = share_path(a, "content/taxonomy"),
+                                        .replacing_folders = has_own ? own : NULL};
+    struct knowledge *k = knowledge_load(&options, &err);
+    if (k == NULL)
+        return command_fail(a, EXIT_FOUND, &err);
+    int status = check_coverage(a, k);
+    knowledge_unref(k);
+    return status;
 }
 
 static int run(const struct arguments *a)
 {
+    if (argument_flag(a, "coverage"))
+        return run_coverage(a);
     struct error err;
     struct knowledge_folders folders;
     const struct option_value *rules = argument(a, "rules"), *parsers = argument(a, "parsers");
@@ -25,11 +57,38 @@ static int run(const struct arguments *a)
                                             parsers->list_count ? parsers->list : folders.parsers,
                                         .rule_folders = rules->list_count ? rules->list : folders.rules,
                                         .taxonomy_folder = share_path(a, "content/taxonomy"),
-                                        .proves_samples = true};
+                                        .proves_samples = true,
+                                        .cache_folder = cache_path(a)};
     struct criteria *criteria = criteria_load(share_path(a, "content/judgement.yml"), &err);
     if (criteria == NULL)
         return command_fail(a, EXIT_FOUND, &err);
     criteria_free(criteria);
+    struct instruments *instruments =
+        instruments_new(share_path(a, "content/instruments"), share_path(a, "content/calendar.yml"),
+                        zone_find(STR("local")), &err);
+    if (instruments == NULL)
+        return command_fail(a, EXIT_FOUND, &err);
+    instruments_free(instruments);
+    struct business *business = business_load(share_path(a, "content/business.yml"), &err);
+    if (business == NULL)
+        return command_fail(a, EXIT_FOUND, &err);
+    business_free(business);
+    struct signatures *signatures = signatures_load(share_path(a, "content/signatures.yml"), &err);
+    if (signatures == NULL)
+        return command_fail(a, EXIT_FOUND, &err);
+    signatures_free(signatures);
+    struct posture_criteria *posture = posture_criteria_load(share_path(a, "content/posture.yml"), &err);
+    if (posture == NULL)
+        return command_fail(a, EXIT_FOUND, &err);
+    posture_criteria_free(posture);
+    struct playbooks *playbooks = playbooks_load(share_path(a, "content/playbooks"), &err);
+    if (playbooks == NULL)
+        return command_fail(a, EXIT_FOUND, &err);
+    playbooks_free(playbooks);
+    struct authority *authority = authority_load(share_path(a, "content/authority.yml"), &err);
+    if (authority == NULL)
+        return command_fail(a, EXIT_FOUND, &err);
+    authority_free(authority);
     struct knowledge *k = knowledge_load(&options, &err);
     if (k == NULL)
         return command_fail(a, EXIT_FOUND, &err);
@@ -64,6 +123,17 @@ static const struct option options[] = {
      .values = "DIR",
      .help_en = "parsers to check instead of the program's own; may be repeated",
      .help_ja = "組み込みの解析定義の代わりに検査する定義(複数可)"},
+    {.name = "coverage",
+     .type = OPTION_FLAG,
+     .help_en = "instead: which rules can fire on what the server of --data has seen",
+     .help_ja = "代わりに、--data のサーバーが受け取ったもので働く規則を示す"},
+    {.name = "data",
+     .type = OPTION_TEXT,
+     .values = "DIR",
+     .fallback = "./var",
+     .help_en = "data folder, for --coverage",
+     .help_ja = "データフォルダー(--coverage 用)"},
+    ROWS_FORMAT_OPTION,
 };
 
 const struct command command_check = {
@@ -74,5 +144,6 @@ const struct command command_check = {
     .word_max = 0,
     .options = options,
     .option_count = COUNT_OF(options),
-    .examples = "  hyakuyo check\n  hyakuyo check --rules ./my-rules\n",
+    .examples = "  hyakuyo check\n  hyakuyo check --rules ./my-rules\n"
+                "  hyakuyo check --coverage --data ./var --format table\n",
 };

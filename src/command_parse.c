@@ -1,12 +1,14 @@
 /* hyakuyo parse: records → ECS events, NDJSON, one line for each record in input order. Knows the stages
- * parse and normalise only. */
+ * parse and normalise only, and of enrich where an address is. */
 #include <stdio.h>
 
-#include "base/file.h"
 #include "base/json.h"
+#include "base/line_reader.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "commands.h"
+#include "feed.h"
+#include "geoip.h"
 #include "normalise/normalise.h"
 
 #define MAX_LINE ((size_t)64 << 20)
@@ -20,6 +22,7 @@ struct parsing {
     const struct choices *options;
     const struct normaliser *normaliser;
     struct normaliser_scratch *scratch;
+    struct geo_cache *places;     /* NULL = no GeoIP database is at hand */
     struct source_memory *memory; /* of the file being read, or of the envelope's source */
     struct arena arena;
     struct buf out;
@@ -57,6 +60,8 @@ static void parse_raw(struct parsing *p, struct str raw, const struct source *so
     struct record record = {.raw = raw, .received_ns = now_ns, .sequence = ++p->line};
     struct event event;
     normalise_record(p->normaliser, p->scratch, p->memory, &record, source, &p->arena, &event);
+    if (p->places != NULL)
+        geo_describe(p->places, &event, &p->arena);
     put_event(p, &event, id);
 }
 
@@ -114,7 +119,7 @@ static bool parse_file(struct parsing *p, const char *path, struct error *err)
         return false;
     p->memory = p->options->is_envelope
                     ? NULL
-                    : source_memory_new(); /* an envelope's records come from many sources */
+                    : source_memory_new(true); /* an envelope's records come from many sources */
     while ((got = line_reader_next(reader, &line, NULL, err)) == 1) {
         int64_t now_ns = clock_wall_ns();
         if (p->options->is_envelope)
@@ -131,13 +136,37 @@ static bool parse_file(struct parsing *p, const char *path, struct error *err)
     return got == 0;
 }
 
+/* Event logs, archives, JSON and XML documents. */
+static bool parse_documents(struct parsing *p, const char *path, struct error *err)
+{
+    const struct source source = source_of(p->options->ignores_source ? STR_EMPTY : p->options->source, NULL);
+    struct feed *feed = feed_open(path, err);
+    bool ok = feed != NULL;
+    for (struct batch *b; ok && (b = feed_next(feed, clock_wall_ns(), err)) != NULL; batch_free(b)) {
+        for (uint32_t i = 0; ok && i < b->count; i++) {
+            parse_raw(p, b->records[i].raw, source.parser.n ? &source : NULL, b->records[i].received_ns,
+                      STR_EMPTY);
+            arena_reset(&p->arena);
+            ok = write_out(p, false, err);
+        }
+    }
+    feed_close(feed);
+    return ok && err->text[0] == 0;
+}
+
+static bool parse_path(struct parsing *p, const char *path, struct error *err)
+{
+    return p->options->is_envelope || feed_is_lines(path) ? parse_file(p, path, err)
+                                                          : parse_documents(p, path, err);
+}
+
 static bool parse_all(struct parsing *p, const struct arguments *a, struct error *err)
 {
     bool ok = true;
     if (a->word_count == 0)
-        ok = parse_file(p, "-", err);
+        ok = parse_path(p, "-", err);
     for (size_t i = 0; ok && i < a->word_count; i++)
-        ok = parse_file(p, a->words[i], err);
+        ok = parse_path(p, a->words[i], err);
     bool is_written = write_out(p, true, ok ? err : NULL); /* what was understood before a file failed */
     return is_written && ok;
 }
@@ -154,17 +183,20 @@ static int run(const struct arguments *a)
     struct load_report report = {0};
     struct error err = {.text = ""};
     struct normaliser *n = normaliser_load(folders->list_count ? folders->list : own, &report, &err);
-    bool ok = n != NULL;
+    struct geo *geo = NULL;
+    bool ok = n != NULL && geoip_open(a, &geo, &err);
     if (report.sentences.n)
         log_warning(tr("%u parsers were refused:\n%s", "%u 個の解析定義を読み込めませんでした:\n%s"),
                     report.refused, buf_cstr(&report.sentences));
     arena_init(&p.arena, 1 << 18);
     if (ok) {
         p.normaliser = n;
+        p.places = geo != NULL ? geo_cache_new(geo) : NULL;
         p.scratch = normaliser_scratch_new(n);
         ok = parse_all(&p, a, &err);
         normaliser_scratch_free(p.scratch);
     }
+    geo_cache_free(p.places);
     normaliser_free(n);
     load_report_free(&report);
     buf_free(&p.out);
@@ -191,6 +223,7 @@ static const struct option options[] = {
      .values = "DIR",
      .help_en = "parsers to use instead of the program's own; may be repeated, later ones win",
      .help_ja = "組み込みの代わりに使う解析定義(複数可、後のものが優先)"},
+    GEOIP_OPTION,
     {.name = "format",
      .type = OPTION_CHOICE,
      .values = "ndjson",

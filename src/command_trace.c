@@ -10,6 +10,7 @@
 #include "commands.h"
 #include "enrich/asset_csv.h"
 #include "feed.h"
+#include "geoip.h"
 #include "judge/criteria.h"
 #include "judge/judge.h"
 #include "pipeline.h"
@@ -17,10 +18,12 @@
 struct trace {
     struct knowledge *knowledge;
     struct context *context;
+    struct geo_cache *places;
     struct normaliser_scratch *normaliser;
     struct detect_scratch *detect;
     struct source_memory *memory;
     struct judge *judge;
+    struct correlator *correlator;
 };
 
 static void print_fields(const struct event *e, uint32_t from, struct arena *a)
@@ -51,18 +54,36 @@ static void trace_normalise(struct trace *t, struct record *record, struct arena
     print_fields(e, 0, a);
 }
 
+static void print_findings(const struct finding *f)
+{
+    for (; f != NULL; f = f->next) {
+        printf("    %.*s [%.*s] %.*s\n", STR_ARGS(f->rule_id), STR_ARGS(level_name(f->level)),
+               STR_ARGS(language_current() == LANGUAGE_JA && f->title_ja.n ? f->title_ja : f->title_en));
+        for (uint32_t i = 0; i < f->matched_count; i++)
+            printf("      %.*s = %.*s\n", STR_ARGS(f->matched[i].name), STR_ARGS(f->matched[i].text));
+    }
+}
+
 static void trace_findings(struct trace *t, struct batch *b, const struct event *e)
 {
     uint32_t count = detect_event(t->knowledge->rules, t->detect, e, (uint32_t)e->sequence, b);
     print_stage("detect", "src/detect/match.c",
                 arena_printf(&b->arena, tr("%u findings", "検知 %u 件"), count));
-    for (const struct finding *f = b->findings; f != NULL; f = f->next) {
-        printf("    %.*s [%.*s] %.*s\n", STR_ARGS(f->rule_id), STR_ARGS(level_name(f->level)),
-               STR_ARGS(language_current() == LANGUAGE_JA && f->title_ja.n ? f->title_ja : f->title_en));
-        for (uint32_t i = 0; i < f->matched_count; i++)
-            printf("      %.*s = %.*s\n", STR_ARGS(f->matched[i].name), STR_ARGS(f->matched[i].text));
-        judge_take(t->judge, f);
-    }
+    print_findings(b->findings);
+    for (struct finding **at = &b->findings; *at != NULL;)
+        if ((*at)->is_silent)
+            batch_silence_finding(b, at);
+        else
+            at = &(*at)->next;
+    struct finding **end = b->findings_end;
+    uint64_t before = correlator_counters(t->correlator).findings;
+    correlator_take(t->correlator, b, 0);
+    print_stage("correlate", "src/correlate/correlator.c",
+                arena_printf(&b->arena, tr("%llu findings", "検知 %llu 件"),
+                             (unsigned long long)(correlator_counters(t->correlator).findings - before)));
+    print_findings(*end);
+    for (const struct finding *f = b->findings; f != NULL; f = f->next)
+        judge_take(t->judge, f, f->time_ns);
 }
 
 static bool print_judgement(void *context, const struct judgement *j)
@@ -88,6 +109,12 @@ static void trace_record(struct trace *t, const struct record *from, struct str 
     printf("%.*s:%llu\n", STR_ARGS(path), (unsigned long long)record->sequence);
     print_stage("input", "src/feed.c", arena_printf(&b->arena, tr("%zu bytes", "%zu バイト"), record->raw.n));
     trace_normalise(t, record, &b->arena, e);
+    if (t->places != NULL) {
+        uint32_t before = e->count;
+        geo_describe(t->places, e, &b->arena);
+        print_stage("enrich", "src/enrich/geo_event.c", STR_EMPTY);
+        print_fields(e, before, &b->arena);
+    }
     if (t->context != NULL) {
         uint32_t before = e->count;
         enrich_event(t->context, e, &b->arena);
@@ -95,7 +122,7 @@ static void trace_record(struct trace *t, const struct record *from, struct str 
         print_fields(e, before, &b->arena);
     }
     trace_findings(t, b, e);
-    judge_settle(t->judge, judge_hand_out(t->judge, print_judgement, NULL));
+    judge_settle(t->judge, judge_hand_out(t->judge, HAND_OUT_ALL, UINT32_MAX, print_judgement, NULL));
     batch_free(b);
 }
 
@@ -129,18 +156,24 @@ static int run(const struct arguments *a)
     knowledge_default_folders(&folders, a, argument(a, "parsers")->list, argument(a, "rules")->list);
     struct knowledge_options options = {.parser_folders = folders.parsers,
                                         .rule_folders = folders.rules,
-                                        .taxonomy_folder = share_path(a, "content/taxonomy")};
+                                        .taxonomy_folder = share_path(a, "content/taxonomy"),
+                                        .cache_folder = cache_path(a)};
     struct criteria *criteria = criteria_load(share_path(a, "content/judgement.yml"), &err);
     t.knowledge = criteria ? knowledge_load(&options, &err) : NULL;
-    if (t.knowledge == NULL || !load_context(&t, argument_text(a, "assets"), &err)) {
+    struct geo *geo = NULL;
+    if (t.knowledge == NULL || !load_context(&t, argument_text(a, "assets"), &err) ||
+        !geoip_open(a, &geo, &err)) {
+        context_unref(t.context);
         knowledge_unref(t.knowledge);
         criteria_free(criteria);
         return command_fail(a, EXIT_USAGE, &err);
     }
     t.normaliser = normaliser_scratch_new(t.knowledge->normaliser);
     t.detect = detect_scratch_new(t.knowledge->rules);
-    t.memory = source_memory_new();
+    t.memory = source_memory_new(true);
+    t.places = geo != NULL ? geo_cache_new(geo) : NULL;
     t.judge = judge_new(criteria);
+    t.correlator = correlator_new(correlation_set_ref(t.knowledge->correlations), CORRELATE_LATENESS_NS);
     int status = EXIT_DONE;
     const char *const standard_input[] = {"-", NULL};
     for (const char *const *path = a->word_count ? a->words : standard_input;
@@ -148,9 +181,11 @@ static int run(const struct arguments *a)
         if (!trace_file(&t, *path, &err))
             status = command_fail(a, EXIT_USAGE, &err);
     judge_free(t.judge);
+    correlator_free(t.correlator);
     source_memory_free(t.memory);
     detect_scratch_free(t.detect);
     normaliser_scratch_free(t.normaliser);
+    geo_cache_free(t.places);
     context_unref(t.context);
     knowledge_unref(t.knowledge);
     criteria_free(criteria);
@@ -163,6 +198,7 @@ static const struct option options[] = {
      .values = "DIR",
      .help_en = "context files (hosts.csv, networks.csv …)",
      .help_ja = "組織の台帳(hosts.csv、networks.csv など)"},
+    GEOIP_OPTION,
     {.name = "rules",
      .type = OPTION_LIST,
      .values = "DIR",

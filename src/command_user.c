@@ -11,6 +11,7 @@
 #include "commands.h"
 #include "console/auth.h"
 #include "console/roles.h"
+#include "recorder.h"
 #include "rows.h"
 #include "store/state_users.h"
 
@@ -42,6 +43,24 @@ static bool read_password(char *out, size_t capacity, struct error *err)
     return true;
 }
 
+/* Whoever has this machine's shell: the record says "local", and which account was touched. */
+static bool save_and_record(struct state *state, struct user *user, bool is_new, struct error *err)
+{
+    char target[300];
+    struct recorder *r = recorder_new(state);
+    struct deed deed = {.action = "execute", .actor = STR("local")};
+    snprintf(target, sizeof target, "%s/%.*s", is_new ? "user.add" : "user.password", STR_ARGS(user->name));
+    deed.target = str_c(target);
+    bool ok = recorder_begin(r, err);
+    if (ok && !(is_new ? state_users_create(state, user, err) : state_users_update(state, user, err))) {
+        recorder_rollback(r);
+        ok = false;
+    }
+    ok = ok && recorder_commit(r, &deed, err);
+    recorder_free(r);
+    return ok;
+}
+
 static bool add(struct state *state, const struct arguments *a, struct error *err)
 {
     char password[1024], hash[PASSWORD_HASH_MAX];
@@ -50,10 +69,10 @@ static bool add(struct state *state, const struct arguments *a, struct error *er
     if (!roles_parse(str_c(role), &roles))
         return error_set(err,
                          tr("'%s' are not roles; use analyst, lead, helpdesk, department, approver, auditor, "
-                            "administrator, separated by ';'",
+                            "administrator, vendor, separated by ';'",
                             "'%s' "
                             "は役割ではありません。analyst、lead、helpdesk、department、approver、auditor、ad"
-                            "ministrator を ';' で区切ってください"),
+                            "ministrator、vendor を ';' で区切ってください"),
                          role);
     if (!auth_name_is_acceptable(str_c(a->words[1])))
         return error_set(err, tr("'%s' cannot be a user's name", "'%s' は利用者名に使えません"), a->words[1]);
@@ -66,7 +85,31 @@ static bool add(struct state *state, const struct arguments *a, struct error *er
                         .roles = str_c(role),
                         .language = language_current() == LANGUAGE_JA ? STR("ja") : STR("en"),
                         .created_ns = clock_wall_ns()};
-    return state_users_create(state, &user, err);
+    return save_and_record(state, &user, true, err);
+}
+
+static bool change_password(struct state *state, const struct arguments *a, struct error *err)
+{
+    char password[1024], hash[PASSWORD_HASH_MAX];
+    struct arena arena;
+    struct user user;
+    bool found = false;
+    arena_init(&arena, 4096);
+    bool ok = state_users_find(state, str_c(a->words[1]), &arena, &user, &found, err);
+    if (ok && !found)
+        ok = error_set(err,
+                       tr("there is no user '%s'; 'hyakuyo user list' names them",
+                          "利用者 '%s' はいません。'hyakuyo user list' で確認してください"),
+                       a->words[1]);
+    ok =
+        ok && read_password(password, sizeof password, err) && auth_hash_password(str_c(password), hash, err);
+    explicit_bzero(password, sizeof password);
+    if (ok) {
+        user.password_hash = str_c(hash);
+        ok = save_and_record(state, &user, false, err);
+    }
+    arena_free(&arena);
+    return ok;
 }
 
 static bool list(struct state *state, const struct arguments *a, struct error *err)
@@ -107,9 +150,12 @@ static bool act(struct state *state, const struct arguments *a, struct error *er
         return list(state, a, err);
     if (strcmp(a->words[0], "add") == 0 && a->word_count == 2)
         return add(state, a, err);
+    if (strcmp(a->words[0], "password") == 0 && a->word_count == 2)
+        return change_password(state, a, err);
     return error_set(err, "%s",
-                     tr("write 'hyakuyo user list' or 'hyakuyo user add NAME'",
-                        "'hyakuyo user list' または 'hyakuyo user add 名前' と書いてください"));
+                     tr("write 'hyakuyo user list', 'hyakuyo user add NAME' or 'hyakuyo user password NAME'",
+                        "'hyakuyo user list'、'hyakuyo user add 名前'、'hyakuyo user password 名前' "
+                        "のいずれかを書いてください"));
 }
 
 static int run(const struct arguments *a)
@@ -144,12 +190,13 @@ static const struct option options[] = {
 const struct command command_user = {
     .name = "user",
     .run = run,
-    .summary_en = "list or add people who may log in",
-    .summary_ja = "ログインできる利用者の一覧と追加",
-    .words = "list | add NAME",
+    .summary_en = "list or add people who may log in, change a password (ends their sessions)",
+    .summary_ja = "ログインできる利用者の一覧と追加、パスワード変更(セッションは終了)",
+    .words = "list | add NAME | password NAME",
     .word_min = 1,
     .word_max = 2,
     .options = options,
     .option_count = COUNT_OF(options),
-    .examples = "  hyakuyo user add hanako --role 'analyst;lead'\n  hyakuyo user list\n",
+    .examples = "  hyakuyo user add hanako --role 'analyst;lead'\n  hyakuyo user list\n  hyakuyo user "
+                "password hanako\n",
 };

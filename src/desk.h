@@ -1,19 +1,51 @@
-/* The desk: judge and incident, one thread. Takes finished batches in order of their sequence numbers, turns
- * their findings into candidates and incidents, keeps those in state.db, and tells the console. */
+/* The desk: instrument, fleet, correlate, judge and incident. One thread gives it finished batches in order
+ * of their sequence numbers; it adds what several events together mean, turns findings into candidates and
+ * incidents, keeps those in state.db, and tells the console.
+ *
+ * Invariants
+ * 1. An incident is kept before the events that led to it go to the writer (the desk thread keeps).
+ * 2. A candidate that is no incident yet is kept before the part with its events is committed (the writer's
+ *    sealer keeps): of thousands of candidates few ever become work, and a part takes seconds to fill.
+ * 3. What comes again after a restart changes nothing that was kept: how far the desk has come is kept with
+ *    all candidates and with what the correlator has gathered up to there; incidents, closed ones too, know
+ * the last event they counted beyond that. */
 #ifndef DESK_H
 #define DESK_H
 
+#include "correlate/correlate.h"
+#include "enrich/attribute.h"
+#include "enrich/explain.h"
 #include "event/batch.h"
 #include "event/incident.h"
+#include "fleet/fleet.h"
+#include "focus.h"
+#include "instrument/instrument.h"
 #include "judge/judge.h"
+#include "judge/posture.h"
+#include "judge/risk.h"
+#include "recorder.h"
 #include "store/state.h"
+#include "suppression.h"
 
 struct desk_options {
     const struct criteria *criteria;
-    struct state *state; /* NULL: nothing is kept (replay) */
+    const struct signatures *signatures; /* borrowed; NULL = incidents have no type */
+    const struct business *business;     /* borrowed; NULL = nobody asks what approved programs explain */
+    struct instruments *instruments;     /* taken over; NULL = none */
+    const char *instruments_path;        /* where their state is kept; NULL = nowhere */
+    struct identity *identity;           /* taken over; NULL = nobody is known by leases and log-ons */
+    struct fleet *fleet;                 /* taken over; NULL = none */
+    const char *fleet_path;              /* as instruments_path */
+    struct state *state;                 /* NULL: nothing is kept (replay) */
+    struct recorder *recorder;           /* borrowed; NULL = nothing is recorded */
     void *context;
-    /* A changed incident or candidate; `is_new` when it has just become an incident. May be NULL. */
+    /* A changed incident or candidate that was kept, by the thread that kept it; `is_new` when it has just
+     * become an incident. May be NULL. */
     void (*changed)(void *context, const struct incident *incident, bool is_new);
+    const struct posture_criteria *posture_criteria; /* borrowed; NULL = there is no posture */
+    /* Its level or keys have changed, at that event time; by the thread that caused it, with the desk locked.
+     * May be NULL. */
+    void (*posture_changed)(void *context, const struct posture_view *view, int64_t time_ns);
 };
 
 struct desk;
@@ -25,10 +57,75 @@ void desk_free(struct desk *d);
  * over takes no further findings. Any thread. */
 void desk_note_state(struct desk *d, uint64_t id, enum incident_state state);
 
-/* Folds the batch's findings into candidates. */
-void desk_take(struct desk *d, const struct batch *batch);
-/* Keeps every candidate that changed. False when state.db could not be written: what was not kept is kept by
- * the next call. */
-bool desk_keep(struct desk *d, struct error *err) MUST_CHECK;
+/* What a person said about an open incident, as evidence: it is weighed and kept before this returns. Any
+ * thread, outside of transactions of the state. False with a sentence when it could not be. */
+bool desk_hear(struct desk *d, uint64_t id, const struct incident_finding *said,
+               struct error *err) MUST_CHECK;
+
+/* The journal holds and gives no number up to `last` any more than those that were taken: when it has lost
+ * what was counted already, later events may bear those numbers. Between recovery and the first new batch. */
+void desk_note_recovered(struct desk *d, uint64_t last);
+
+/* Correlations from now on; what those that are the same have gathered stays. Takes over a reference. Any
+ * thread. */
+void desk_set_correlations(struct desk *d, struct correlation_set *set);
+/* Exceptions, for findings of correlations; takes over one reference. */
+void desk_set_suppressions(struct desk *d, struct suppressions *suppressions);
+/* The inventory, for findings of instruments; takes over one reference; NULL = none. Any thread. */
+void desk_set_context(struct desk *d, struct context *context);
+struct correlator_counters desk_correlation_counters(struct desk *d); /* any thread */
+struct identity_counters desk_identity_counters(struct desk *d);      /* any thread */
+
+/* Adds the findings of instruments and correlations to the batch, and folds all into candidates; those that
+ * an earlier run counted are passed over. True when an incident came into being or changed, so that
+ * desk_keep_incidents() is due before the batch goes to the writer. */
+bool desk_take(struct desk *d, struct batch *batch);
+/* Any thread. Keeps the incidents, or all candidates, that changed. False when state.db could not be written:
+ * what was not kept is kept by the next call. */
+bool desk_keep_incidents(struct desk *d, struct error *err) MUST_CHECK;
+bool desk_keep_all(struct desk *d, struct error *err) MUST_CHECK;
+
+/* "green" … "red"; "unknown" until something has been judged. Any thread, at once. */
+struct str desk_posture_level(struct desk *d);
+/* Any thread. Gives the posture to `use`, which may ask or decide; what it decided is kept at once. False,
+ * with the sentence, when `use` says so, or it could not be kept, or there is no posture. */
+bool desk_use_posture(struct desk *d, bool decides,
+                      bool (*use)(void *context, struct posture *posture, struct error *err), void *context,
+                      struct error *err) MUST_CHECK;
+
+/* Who is under focus watch from now on (S69); takes over; NULL = nobody. Any thread. */
+void desk_set_focus(struct desk *d, struct focus *focus);
+/* Hosts that are verified to be cut off, all of them, each time; copied. Any thread. */
+void desk_set_isolated(struct desk *d, const struct str *hosts, size_t count);
+/* What closed incidents have taught and a lead adopted; `arena` holds it and is taken over with it; NULL and
+ * NULL = content's ratios. Any thread. */
+void desk_set_learned(struct desk *d, const struct learned *learned, struct arena *arena);
+/* Gives the risks of entities, as of that event time, with who is watched. The desk waits meanwhile. Any
+ * thread. */
+typedef void desk_risk_question(void *context, const struct risk *risk, const struct focus *focus,
+                                int64_t now_ns);
+void desk_ask_risk(struct desk *d, desk_risk_question *ask, void *context);
+
+/* Other thresholds and names for the fleet; takes over. Any thread. */
+void desk_set_fleet_rules(struct desk *d, struct fleet_rules *rules);
+/* Asks the fleet, with the inventory of now (NULL = none). False when there is no fleet. Any thread; the desk
+ * waits meanwhile. */
+typedef void desk_question(void *context, struct fleet *fleet, const struct asset_set *assets);
+bool desk_ask_fleet(struct desk *d, desk_question *ask, void *context);
+/* Title, level, group and stage of what instruments or the fleet tell under that id, into `a`; false when
+ * nobody does. Any thread; the desk waits meanwhile. */
+bool desk_describe_finding(struct desk *d, struct str finding_id, struct arena *a, struct rule_info *out);
+/* Asks the instruments. False when there are none. Any thread; the desk waits meanwhile. */
+bool desk_ask_instruments(struct desk *d, void (*ask)(void *context, const struct instruments *all),
+                          void *context);
+
+/* The state of instruments and fleet may be large: desk_keep_all() writes it to its file only now and then,
+ * once all that it led to is kept. What comes after it is learned anew from the store (relearn.h). From now
+ * on: the next time.
+ */
+void desk_keep_instruments_next(struct desk *d);
+uint64_t desk_observed_through(struct desk *d); /* the last event that instruments and fleet have both seen */
+/* Stored events that one of them has not seen; what they find was judged then. */
+void desk_relearn(struct desk *d, struct batch *batch);
 
 #endif

@@ -21,6 +21,7 @@ struct worker {
     pthread_t thread;
     struct pipeline pipeline;
     uint64_t generation;
+    pthread_mutex_t lock; /* held while it runs a batch: guards the pipeline against engine_collect() */
 };
 
 /* A range that will never come, or a finished batch. */
@@ -44,9 +45,12 @@ struct engine {
     atomic_bool is_leaving;        /* the desk waits for no disk any more */
     struct registry_cache senders; /* of the thread that calls engine_take() */
 
-    pthread_mutex_t swap_lock; /* guards knowledge and context */
+    pthread_mutex_t swap_lock; /* guards knowledge, context, suppressions, indicators and geo */
     struct knowledge *knowledge;
     struct context *context;
+    struct suppressions *suppressions;
+    struct indicator_set *indicators;
+    struct geo *geo;
     atomic_uint_fast64_t generation;
 
     pthread_mutex_t order_lock; /* guards the members below */
@@ -65,6 +69,22 @@ struct engine {
 
 /* ------------------------------------------------------------ swapping */
 
+/* What the matcher saw of log sources and fields goes to the watch. */
+static void collect(struct worker *w)
+{
+    if (w->engine->options.watch != NULL && w->pipeline.detect_scratch != NULL)
+        watch_scratch(w->engine->options.watch, w->pipeline.detect_scratch);
+}
+
+void engine_collect(struct engine *e)
+{
+    for (unsigned i = 0; i < e->options.workers; i++) {
+        pthread_mutex_lock(&e->workers[i].lock);
+        collect(&e->workers[i]);
+        pthread_mutex_unlock(&e->workers[i].lock);
+    }
+}
+
 static void adopt_newest(struct worker *w)
 {
     struct engine *e = w->engine;
@@ -74,19 +94,30 @@ static void adopt_newest(struct worker *w)
     pthread_mutex_lock(&e->swap_lock);
     struct knowledge *knowledge = knowledge_ref(e->knowledge);
     struct context *context = e->context ? context_ref(e->context) : NULL;
+    struct suppressions *suppressions = e->suppressions ? suppressions_ref(e->suppressions) : NULL;
+    struct indicator_set *indicators = e->indicators ? indicator_set_ref(e->indicators) : NULL;
+    struct geo *geo = e->geo ? geo_ref(e->geo) : NULL;
     w->generation = atomic_load(&e->generation);
     pthread_mutex_unlock(&e->swap_lock);
+    collect(w);
     pipeline_adopt(&w->pipeline, knowledge, context);
+    pipeline_suppress(&w->pipeline, suppressions);
+    if (e->options.watch != NULL)
+        detect_scratch_watch(w->pipeline.detect_scratch);
+    pipeline_adopt_indicators(&w->pipeline, indicators);
+    pipeline_adopt_geo(&w->pipeline, geo);
 }
 
 void engine_set_knowledge(struct engine *e, struct knowledge *knowledge)
 {
+    struct correlation_set *correlations = correlation_set_ref(knowledge->correlations);
     pthread_mutex_lock(&e->swap_lock);
     struct knowledge *old = e->knowledge;
     e->knowledge = knowledge;
     atomic_fetch_add(&e->generation, 1);
     pthread_mutex_unlock(&e->swap_lock);
     knowledge_unref(old);
+    desk_set_correlations(e->options.desk, correlations);
 }
 
 void engine_set_context(struct engine *e, struct context *context)
@@ -94,9 +125,57 @@ void engine_set_context(struct engine *e, struct context *context)
     pthread_mutex_lock(&e->swap_lock);
     struct context *old = e->context;
     e->context = context;
+    desk_set_context(e->options.desk, context ? context_ref(context) : NULL);
     atomic_fetch_add(&e->generation, 1);
     pthread_mutex_unlock(&e->swap_lock);
     context_unref(old);
+}
+
+void engine_set_suppressions(struct engine *e, struct suppressions *suppressions)
+{
+    pthread_mutex_lock(&e->swap_lock);
+    struct suppressions *old = e->suppressions;
+    e->suppressions = suppressions;
+    desk_set_suppressions(e->options.desk, suppressions ? suppressions_ref(suppressions) : NULL);
+    atomic_fetch_add(&e->generation, 1);
+    pthread_mutex_unlock(&e->swap_lock);
+    suppressions_unref(old);
+}
+
+void engine_set_indicators(struct engine *e, struct indicator_set *indicators)
+{
+    pthread_mutex_lock(&e->swap_lock);
+    struct indicator_set *old = e->indicators;
+    e->indicators = indicators;
+    atomic_fetch_add(&e->generation, 1);
+    pthread_mutex_unlock(&e->swap_lock);
+    indicator_set_unref(old);
+}
+
+void engine_set_geo(struct engine *e, struct geo *geo)
+{
+    pthread_mutex_lock(&e->swap_lock);
+    struct geo *old = e->geo;
+    e->geo = geo;
+    atomic_fetch_add(&e->generation, 1);
+    pthread_mutex_unlock(&e->swap_lock);
+    geo_unref(old);
+}
+
+struct geo *engine_geo(struct engine *e)
+{
+    pthread_mutex_lock(&e->swap_lock);
+    struct geo *geo = e->geo ? geo_ref(e->geo) : NULL;
+    pthread_mutex_unlock(&e->swap_lock);
+    return geo;
+}
+
+struct indicator_set *engine_indicators(struct engine *e)
+{
+    pthread_mutex_lock(&e->swap_lock);
+    struct indicator_set *indicators = e->indicators ? indicator_set_ref(e->indicators) : NULL;
+    pthread_mutex_unlock(&e->swap_lock);
+    return indicators;
 }
 
 struct knowledge *engine_knowledge(struct engine *e)
@@ -176,6 +255,9 @@ bool engine_take(struct engine *e, struct batch *batch)
 {
     note_first(e, batch->first_sequence);
     registry_assign(&e->senders, batch);
+    struct knowledge *knowledge = engine_knowledge(e);
+    tables_assign(e->options.tables, batch, knowledge);
+    knowledge_unref(knowledge);
     ledger_received(e->options.ledger, batch);
     return queue_push(e->work, batch);
 }
@@ -194,11 +276,17 @@ static void *work(void *context)
     struct worker *w = context;
     struct engine *e = w->engine;
     for (struct batch *b = queue_pop(e->work); b != NULL; b = queue_pop(e->work)) {
+        pthread_mutex_lock(&w->lock);
         adopt_newest(w);
         pipeline_run(&w->pipeline, b);
+        pthread_mutex_unlock(&w->lock);
         arrive(e, b, b->first_sequence, b->last_sequence);
     }
+    pthread_mutex_lock(&w->lock);
+    collect(w);
     pipeline_release(&w->pipeline);
+    w->pipeline.detect_scratch = NULL;
+    pthread_mutex_unlock(&w->lock);
     return NULL;
 }
 
@@ -241,8 +329,8 @@ static void count_batch(struct engine *e, const struct batch *b)
 struct held {
     struct batch *batches[HELD_MAX];
     unsigned count;
-    bool has_findings;
-    bool has_given_up; /* the program ends and the disk refuses */
+    bool has_incidents; /* that are not kept yet */
+    bool has_given_up;  /* the program ends and the disk refuses */
     int64_t since_ns;
 };
 
@@ -251,7 +339,7 @@ static bool keep_incidents(struct engine *e)
 {
     struct error err;
     bool has_complained = false;
-    while (!desk_keep(e->options.desk, &err)) {
+    while (!desk_keep_incidents(e->options.desk, &err)) {
         if (!has_complained)
             log_error(tr("incidents cannot be kept, everything waits for it: %s",
                          "インシデントを保存できないため待機しています: %s"),
@@ -271,7 +359,7 @@ static bool keep_incidents(struct engine *e)
  * journal has them all and brings them again. */
 static void let_go(struct engine *e, struct held *h)
 {
-    if (h->has_findings && !h->has_given_up)
+    if (h->has_incidents && !h->has_given_up)
         h->has_given_up = !keep_incidents(e);
     for (unsigned i = 0; i < h->count; i++) {
         if (h->has_given_up)
@@ -284,15 +372,16 @@ static void let_go(struct engine *e, struct held *h)
 
 static void take_batch(struct engine *e, struct held *h, struct batch *b)
 {
-    desk_take(e->options.desk, b);
+    h->has_incidents |= desk_take(e->options.desk, b);
     count_batch(e, b);
     if (e->options.published != NULL)
         e->options.published(e->options.context, b);
+    if (e->options.watch != NULL)
+        watch_batch(e->options.watch, b);
     ledger_stored(e->options.ledger, b);
     if (h->count == 0)
         h->since_ns = clock_monotonic_ns();
     h->batches[h->count++] = b;
-    h->has_findings |= b->findings != NULL;
 }
 
 static void *run_desk(void *context)
@@ -304,7 +393,7 @@ static void *run_desk(void *context)
         struct arrival *a = next_arrival(e, held.count ? 0 : NS_PER_SECOND, &is_over);
         if (a != NULL && a->batch != NULL)
             take_batch(e, &held, a->batch);
-        bool is_due = held.count == HELD_MAX || !held.has_findings ||
+        bool is_due = held.count == HELD_MAX || !held.has_incidents ||
                       clock_monotonic_ns() - held.since_ns > SAVE_INTERVAL_NS;
         if (held.count && (a == NULL || a->batch == NULL || is_due))
             let_go(e, &held);
@@ -325,6 +414,8 @@ struct engine *engine_new(const struct engine_options *options, struct knowledge
     e->options = *options;
     e->knowledge = knowledge;
     e->context = context;
+    desk_set_correlations(options->desk, correlation_set_ref(knowledge->correlations));
+    desk_set_context(options->desk, context ? context_ref(context) : NULL);
     atomic_init(&e->generation, 1);
     e->senders.registry = options->registry;
     e->work = queue_new(WORK_CAPACITY);
@@ -346,8 +437,11 @@ void engine_start(struct engine *e)
     for (unsigned i = 0; i < e->options.workers; i++) {
         struct worker *w = &e->workers[i];
         w->engine = e;
+        pthread_mutex_init(&w->lock, NULL);
         w->pipeline.find_source = registry_source_of;
         w->pipeline.find_source_context = e->options.registry;
+        w->pipeline.canary_key = e->options.canary_key;
+        w->pipeline.identity_rules = e->options.identity_rules;
         if (pthread_create(&w->thread, NULL, work, w) != 0)
             BUG("cannot start a worker thread");
         pthread_setname_np(w->thread, "worker");
@@ -386,6 +480,9 @@ void engine_free(struct engine *e)
     queue_free(e->work);
     knowledge_unref(e->knowledge);
     context_unref(e->context);
+    suppressions_unref(e->suppressions);
+    indicator_set_unref(e->indicators);
+    geo_unref(e->geo);
     map_free(&e->fired);
     arena_free(&e->fired_arena);
     memory_free(e->workers);

@@ -16,13 +16,19 @@
 #include "pipeline.h"
 #include "registry.h"
 #include "store/store.h"
+#include "tables.h"
+#include "watch.h"
 
 struct engine_options {
     unsigned workers;
     struct registry *registry;
     struct ledger *ledger;
+    struct tables *tables;
     struct desk *desk;
     struct store *store;
+    const struct canary_key *canary_key;         /* NULL = no record is a canary */
+    const struct identity_rules *identity_rules; /* NULL = nothing is learned about who holds what */
+    struct watch *watch;                         /* told of every batch; NULL = nobody watches */
     /* The live stream; called by the desk thread with every batch, findings filled. May be NULL. */
     void (*published)(void *context, const struct batch *batch);
     void *context;
@@ -45,12 +51,20 @@ void engine_free(struct engine *e);
 bool engine_take(struct engine *e, struct batch *batch);
 void engine_skip(struct engine *e, uint64_t first, uint64_t last);
 
+/* Gives the watch what the matchers of all workers saw since the last time; waits for the batches at hand. */
+void engine_collect(struct engine *e);
+
 /* Swaps what workers use from their next batch on. Take over one reference. */
 void engine_set_knowledge(struct engine *e, struct knowledge *knowledge);
 void engine_set_context(struct engine *e, struct context *context);
+void engine_set_suppressions(struct engine *e, struct suppressions *suppressions);
+void engine_set_indicators(struct engine *e, struct indicator_set *indicators);
+void engine_set_geo(struct engine *e, struct geo *geo); /* NULL takes it away */
 /* A reference of its own for the caller. */
 struct knowledge *engine_knowledge(struct engine *e);
-struct context *engine_context(struct engine *e); /* NULL when there is none */
+struct context *engine_context(struct engine *e);          /* NULL when there is none */
+struct indicator_set *engine_indicators(struct engine *e); /* NULL when there is none */
+struct geo *engine_geo(struct engine *e);                  /* NULL when there is none */
 
 struct engine_counters {
     uint64_t events, parse_failures, findings;

@@ -1,10 +1,12 @@
-/* Loads parsers and rules and hands them out by reference count. */
+/* Loads parsers, rules and correlations, links these, and hands all out by reference count. */
 #include "knowledge.h"
 
 #include <malloc.h>
 
 #include "base/memory.h"
 #include "command.h"
+#include "instrument/instrument.h"
+#include "prove_correlations.h"
 
 static void add_folders(const char **list, size_t max, const char *own, const char *const *more)
 {
@@ -22,13 +24,19 @@ void knowledge_default_folders(struct knowledge_folders *f, const struct argumen
     add_folders(f->rules, COUNT_OF(f->rules), share_path(a, "content/rules"), more_rules);
 }
 
-/* What a rule's raw sample goes through: the same normaliser that events will. */
-struct sample_runner {
-    struct normaliser *normaliser;
-    struct normaliser_scratch *scratch;
-};
+void knowledge_add_rules(struct knowledge_folders *f, const char *folder)
+{
+    size_t n = 0;
+    while (f->rules[n] != NULL)
+        n++;
+    if (n + 1 < COUNT_OF(f->rules)) {
+        f->rules[n] = folder;
+        f->rules[n + 1] = NULL;
+    }
+}
 
-static bool normalise_sample(void *context, struct str raw, struct arena *arena, struct event *out)
+/* What a rule's raw sample goes through: the same normaliser that events will. */
+bool knowledge_normalise_sample(void *context, struct str raw, struct arena *arena, struct event *out)
 {
     struct sample_runner *runner = context;
     struct record record = {.raw = raw, .sequence = 1, .received_ns = 0, .transport = TRANSPORT_FILE_SCAN};
@@ -41,16 +49,115 @@ static void prove(struct knowledge *k)
     struct sample_runner runner = {k->normaliser, normaliser_scratch_new(k->normaliser)};
     if (!normaliser_prove(k->normaliser, &k->parsers_report) && k->parsers_report.samples_failed == 0)
         BUG("a proof failed without a failed sample");
-    detect_prove(k->rules, normalise_sample, &runner, &k->rules_report);
+    detect_prove(k->rules, knowledge_normalise_sample, &runner, &k->rules_report);
+    prove_correlations(k, knowledge_normalise_sample, &runner);
     normaliser_scratch_free(runner.scratch);
+}
+
+/* ----------------------------------------------------------- correlations */
+
+static void take_correlation(void *context, const char *path, const struct yaml *document,
+                             struct rule_report *report)
+{
+    struct knowledge *k = context;
+    struct rule_info info = {.title_en = STR_EMPTY};
+    struct error err;
+    if (!correlation_set_add(k->correlations, path, document, &info, &err))
+        rule_report_add(report, RULE_REFUSED, &info, str_c(err.text));
+}
+
+static const uintptr_t *find_rule(const struct knowledge *k, struct str id_or_name)
+{
+    const uintptr_t *index = map_find(&k->rules_by_id, id_or_name);
+    return index ? index : map_find(&k->rules_by_name, id_or_name);
+}
+
+/* A rule that correlations name speaks for itself only when one of them says so. */
+enum { NAMED = 1, SPEAKS = 2 };
+
+struct linking {
+    struct knowledge *k;
+    unsigned char *marks; /* by rule */
+    struct rule_info other;
+};
+
+static const struct rule_info *link_find(void *context, struct str id_or_name)
+{
+    const struct knowledge *k = ((struct linking *)context)->k;
+    const uintptr_t *index = find_rule(k, id_or_name);
+    return index ? ruleset_rule(k->rules, *index - 1) : NULL;
+}
+
+/* What instruments find is a step of a sequence as a rule's match is. */
+static const struct rule_info *link_find_other(void *context, struct str id)
+{
+    struct linking *l = context;
+    l->other = (struct rule_info){.id = id, .name = STR_EMPTY};
+    return instruments_can_find(id) ? &l->other : NULL;
+}
+
+static size_t link_fields(void *context, const struct rule_info *rule, struct str name, field_id *out,
+                          size_t max)
+{
+    struct knowledge *k = ((struct linking *)context)->k;
+    const uintptr_t *index = find_rule(k, rule->id);
+    if (index != NULL)
+        return ruleset_fields(k->rules, *index - 1, name, out, max);
+    out[0] = field_intern(name);
+    return 1;
+}
+
+static void link_named(void *context, const struct rule_info *rule, bool speaks)
+{
+    struct linking *l = context;
+    const uintptr_t *index = find_rule(l->k, rule->id);
+    if (index != NULL)
+        l->marks[*index - 1] |= (unsigned char)(NAMED | (speaks ? SPEAKS : 0));
+}
+
+static void link_refused(void *context, const struct rule_info *correlation, const char *why)
+{
+    struct linking *l = context;
+    rule_report_add(&l->k->rules_report, RULE_REFUSED, correlation, str_c(why));
+    l->k->rules_report.correlations--;
+}
+
+static void link_correlations(struct knowledge *k)
+{
+    size_t count = ruleset_count(k->rules);
+    struct linking linking = {.k = k, .marks = NEW_ARRAY(unsigned char, count + 1)};
+    struct correlation_resolver resolver = {&linking,   link_find,    link_fields,
+                                            link_named, link_refused, link_find_other};
+    k->rules_report.correlations = (uint32_t)correlation_count(k->correlations);
+    correlation_set_link(k->correlations, &resolver);
+    for (size_t i = 0; i < count; i++)
+        if (linking.marks[i] == NAMED)
+            ruleset_silence(k->rules, i);
+    memory_free(linking.marks);
+}
+
+static void name_rules(struct knowledge *k)
+{
+    for (size_t i = 0; i < ruleset_count(k->rules); i++) {
+        const struct rule_info *info = ruleset_rule(k->rules, i);
+        *map_put(&k->rules_by_id, info->id, NULL) = i + 1;
+        if (info->name.n)
+            *map_put(&k->rules_by_name, info->name, NULL) = i + 1;
+    }
 }
 
 struct knowledge *knowledge_load(const struct knowledge_options *options, struct error *err)
 {
     struct knowledge *k = NEW(struct knowledge);
     struct ruleset_options rules = {.rule_folders = options->rule_folders,
-                                    .taxonomy_folder = options->taxonomy_folder};
+                                    .taxonomy_folder = options->taxonomy_folder,
+                                    .cache_folder = options->cache_folder,
+                                    .replacing_folders = options->replacing_folders,
+                                    .text = options->rule_text,
+                                    .take_correlation = take_correlation,
+                                    .correlation_context = k};
     atomic_init(&k->references, 1);
+    k->correlations = correlation_set_new();
     k->memories = memory_array(SOURCE_NUMBER_MAX, sizeof(*k->memories));
     k->normaliser = normaliser_load(options->parser_folders, &k->parsers_report, err);
     if (k->normaliser != NULL)
@@ -59,8 +166,8 @@ struct knowledge *knowledge_load(const struct knowledge_options *options, struct
         knowledge_unref(k);
         return NULL;
     }
-    for (size_t i = 0; i < ruleset_count(k->rules); i++)
-        *map_put(&k->rules_by_id, ruleset_rule(k->rules, i)->id, NULL) = i + 1;
+    name_rules(k);
+    link_correlations(k);
     if (options->proves_samples)
         prove(k);
     malloc_trim(0); /* the trees of the files are gone; give their pages back */
@@ -82,6 +189,8 @@ void knowledge_unref(struct knowledge *k)
             source_memory_free(k->memories[i]);
     memory_free(k->memories);
     map_free(&k->rules_by_id);
+    map_free(&k->rules_by_name);
+    correlation_set_unref(k->correlations);
     if (k->rules != NULL)
         ruleset_unref(k->rules);
     if (k->normaliser != NULL)
@@ -94,7 +203,7 @@ void knowledge_unref(struct knowledge *k)
 const struct rule_info *knowledge_rule(const struct knowledge *k, struct str rule_id)
 {
     const uintptr_t *index = map_find(&k->rules_by_id, rule_id);
-    return index ? ruleset_rule(k->rules, *index - 1) : NULL;
+    return index ? ruleset_rule(k->rules, *index - 1) : correlation_find(k->correlations, rule_id);
 }
 
 struct source_memory *knowledge_memory(struct knowledge *k, uint32_t source)
@@ -104,7 +213,7 @@ struct source_memory *knowledge_memory(struct knowledge *k, uint32_t source)
     struct source_memory *known = atomic_load_explicit(&k->memories[source], memory_order_acquire);
     if (known != NULL)
         return known;
-    struct source_memory *made = source_memory_new();
+    struct source_memory *made = source_memory_new(false);
     if (atomic_compare_exchange_strong(&k->memories[source], &known, made))
         return made;
     source_memory_free(made);

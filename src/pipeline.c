@@ -1,25 +1,22 @@
 /* The map of hyakuyo: one batch of raw records through every stage that a worker runs, to completion, without
  * locks.
  *
- *   record ─parse, normalise─▶ event ─enrich─▶ event ─detect─▶ findings ─attach─▶ findings know host,
- * department, importance; the event knows which rules it met
+ *   record ─parse, normalise─▶ event ─enrich─▶ event ─indicators, detect─▶ findings ─attach─▶ findings know
+ * host, department, importance; the event knows which rules it met; what is not to be
+ * judged is withheld
  *
  * Before: input/ and journal/ (the batch is safe on disk). After: judge/, incident/, store/ (engine.c). */
 #include "pipeline.h"
 
 #include "base/memory.h"
 
-void pipeline_adopt(struct pipeline *p, struct knowledge *knowledge, struct context *context)
+void pipeline_suppress(struct pipeline *p, struct suppressions *suppressions)
 {
-    pipeline_release(p);
-    p->anonymous = source_anonymous(zone_find(STR("local")));
-    p->knowledge = knowledge;
-    p->context = context;
-    p->normaliser_scratch = normaliser_scratch_new(knowledge->normaliser);
-    p->detect_scratch = detect_scratch_new(knowledge->rules);
+    suppressions_unref(p->suppressions);
+    p->suppressions = suppressions;
 }
 
-void pipeline_release(struct pipeline *p)
+static void release_knowledge(struct pipeline *p)
 {
     if (p->knowledge == NULL)
         return;
@@ -31,17 +28,81 @@ void pipeline_release(struct pipeline *p)
     p->context = NULL;
 }
 
+void pipeline_adopt(struct pipeline *p, struct knowledge *knowledge, struct context *context)
+{
+    release_knowledge(p);
+    p->anonymous = source_anonymous(zone_find(STR("local")));
+    p->knowledge = knowledge;
+    p->context = context;
+    p->normaliser_scratch = normaliser_scratch_new(knowledge->normaliser);
+    p->detect_scratch = detect_scratch_new(knowledge->rules);
+}
+
+void pipeline_adopt_indicators(struct pipeline *p, struct indicator_set *indicators)
+{
+    indicator_set_unref(p->indicators);
+    p->indicators = indicators;
+}
+
+void pipeline_adopt_geo(struct pipeline *p, struct geo *geo)
+{
+    geo_cache_free(p->places);
+    p->places = geo != NULL ? geo_cache_new(geo) : NULL;
+}
+
+void pipeline_release(struct pipeline *p)
+{
+    pipeline_adopt_geo(p, NULL);
+    release_knowledge(p);
+    pipeline_adopt_indicators(p, NULL);
+    pipeline_suppress(p, NULL);
+}
+
+/* A canary is read as if it had no mark, and by content: what is known about its sender, and what the parsers
+ * remember about it, is about others. */
+static void normalise_canary(struct pipeline *p, struct record *record, const struct canary_mark *mark,
+                             struct arena *arena, struct event *e)
+{
+    record->raw.n -= CANARY_MARK_BYTES;
+    normalise_record(p->knowledge->normaliser, p->normaliser_scratch, NULL, record, &p->anonymous, arena, e);
+    e->source = record->source;
+    e->flags |= EVENT_CANARY;
+    event_set(e, arena, FIELD_HYAKUYO_CANARY,
+              arena_printf(arena, "%016llx", (unsigned long long)mark->number));
+}
+
+/* A line of an exercise is about the organisation's hosts: it is enriched and judged, and marked all the way.
+ */
+static void normalise_exercise(struct pipeline *p, struct record *record, const struct canary_mark *mark,
+                               struct arena *arena, struct event *e)
+{
+    record->raw.n -= CANARY_MARK_BYTES;
+    normalise_record(p->knowledge->normaliser, p->normaliser_scratch, NULL, record, &p->anonymous, arena, e);
+    record->raw.n += CANARY_MARK_BYTES;
+    e->raw = record->raw;
+    e->source = record->source;
+    e->flags |= EVENT_EXERCISE;
+    event_set(e, arena, FIELD_HYAKUYO_EXERCISE,
+              arena_printf(arena, "%016llx", (unsigned long long)mark->number));
+}
+
 static void normalise(struct pipeline *p, struct batch *b)
 {
+    struct canary_mark mark;
     for (uint32_t i = 0; i < b->count; i++) {
         struct record *record = &b->records[i];
         const struct source *source = p->find_source ? p->find_source(p->find_source_context, record) : NULL;
         if (source != NULL)
             record->source = source->number;
         struct event *e = &b->events[i];
-        normalise_record(p->knowledge->normaliser, p->normaliser_scratch,
-                         knowledge_memory(p->knowledge, record->source), record,
-                         source ? source : &p->anonymous, &b->arena, e);
+        struct source_memory *memory =
+            record->source ? knowledge_memory(p->knowledge, record->source) : p->memory;
+        if (p->canary_key != NULL &&
+            canary_mark_read(p->canary_key, record->raw, record->received_ns, record->transport, &mark))
+            (mark.is_exercise ? normalise_exercise : normalise_canary)(p, record, &mark, &b->arena, e);
+        else
+            normalise_record(p->knowledge->normaliser, p->normaliser_scratch, memory, record,
+                             source ? source : &p->anonymous, &b->arena, e);
         event_add(e, &b->arena, FIELD_HYAKUYO_PARSER,
                   normaliser_parser_name(p->knowledge->normaliser, e->parser));
     }
@@ -49,10 +110,17 @@ static void normalise(struct pipeline *p, struct batch *b)
 
 static void enrich(struct pipeline *p, struct batch *b)
 {
-    if (p->context == NULL)
-        return;
-    for (uint32_t i = 0; i < b->count; i++)
-        enrich_event(p->context, &b->events[i], &b->arena);
+    for (uint32_t i = 0; i < b->count; i++) {
+        struct event *e = &b->events[i];
+        if (e->flags & EVENT_CANARY) /* samples speak of nobody's hosts */
+            continue;
+        if (p->places != NULL)
+            geo_describe(p->places, e, &b->arena);
+        if (p->context != NULL)
+            enrich_event(p->context, e, &b->arena);
+    }
+    if (p->identity_rules != NULL)
+        identity_extract(p->identity_rules, b);
 }
 
 static enum passage passage_of(const struct event *e)
@@ -86,45 +154,83 @@ static void turn_inside(const struct context *c, struct finding *f, const struct
     f->host_ip = destination;
 }
 
-/* Who the finding is about, from the inventory: the rule saw an address or a name, people want both. */
-static void attach_asset(const struct context *c, struct finding *f)
+/* Findings of a canary prove that the rule can fire, and nothing else; those under an exception are kept on
+ * the event. Neither is judged. */
+static bool withhold(const struct pipeline *p, struct arena *a, struct finding *f, struct event *e)
 {
-    const struct asset_host *host = context_find_host(c, f->host_name, f->host_ip, f->time_ns);
-    if (f->department.n == 0)
-        f->department = context_department(c, host, f->host_ip, f->time_ns);
-    f->importance = context_importance(c, host, f->user, f->time_ns);
-    if (host == NULL)
-        return;
-    if (f->host_name.n == 0)
-        f->host_name = host->hostname;
-    if (f->host_ip.n == 0 && host->ips.count == 1)
-        f->host_ip = host->ips.items[0];
+    if (e->flags & EVENT_CANARY) {
+        event_add(e, a, FIELD_HYAKUYO_FINDING_CANARY, f->rule_id);
+        return true;
+    }
+    if ((e->flags & EVENT_EXERCISE) && f->is_silent)
+        return true; /* correlations are for what is real */
+    f->exception = suppressions_find(p->suppressions, f, e);
+    if (f->exception == 0)
+        return false;
+    event_add(e, a, FIELD_HYAKUYO_FINDING_SUPPRESSED, f->rule_id);
+    event_add(e, a, FIELD_HYAKUYO_FINDING_EXCEPTION, arena_printf(a, "%lld", (long long)f->exception));
+    return true;
 }
 
-/* Texts of the inventory must outlive the context: the finding's go into the batch. */
-static void keep_texts(struct finding *f, struct arena *a)
+void pipeline_locate(struct pipeline *p, struct batch *b, struct finding *f, const struct event *e)
 {
-    f->department = arena_str(a, f->department);
-    f->host_name = arena_str(a, f->host_name);
-    f->host_ip = arena_str(a, f->host_ip);
+    f->source = e->source;
+    f->passage = passage_of(e);
+    f->is_exercise = (e->flags & EVENT_EXERCISE) != 0;
+    turn_inside(p->context, f, e);
+    if (p->context != NULL)
+        context_attach(p->context, f, &b->arena);
 }
 
 static void attach(struct pipeline *p, struct batch *b)
 {
     struct event *e = b->events;
-    for (struct finding *f = b->findings; f != NULL; f = f->next) {
+    struct finding *next, **withheld_end = &b->withheld;
+    struct finding *f = b->findings;
+    b->findings = NULL;
+    b->findings_end = &b->findings;
+    for (; f != NULL; f = next) {
+        next = f->next;
+        f->next = NULL;
         while (e->sequence != f->sequence) /* findings come in the order of events */
             e++;
-        f->source = e->source;
-        f->passage = passage_of(e);
-        turn_inside(p->context, f, e);
-        if (p->context != NULL) {
-            attach_asset(p->context, f);
-            keep_texts(f, &b->arena);
+        pipeline_locate(p, b, f, e);
+        if (withhold(p, &b->arena, f, e)) {
+            *withheld_end = f;
+            withheld_end = &f->next;
+            continue;
         }
+        if (f->is_silent) {
+            *b->silent_end = f;
+            b->silent_end = &f->next;
+            continue;
+        }
+        *b->findings_end = f;
+        b->findings_end = &f->next;
         event_add(e, &b->arena, FIELD_HYAKUYO_FINDING_RULE_ID, f->rule_id);
         event_add(e, &b->arena, FIELD_HYAKUYO_FINDING_RULE, f->title_en);
         event_add(e, &b->arena, FIELD_HYAKUYO_FINDING_LEVEL, level_name(f->level));
+    }
+}
+
+/* From here on a canary is an event of now with its record as it came, whatever time its sample speaks of: it
+ * must not make a part of the store reach back. */
+static void finish_canaries(struct batch *b)
+{
+    for (uint32_t i = 0; i < b->count; i++) {
+        struct event *e = &b->events[i];
+        if (!(e->flags & EVENT_CANARY))
+            continue;
+        b->records[i].raw.n += CANARY_MARK_BYTES;
+        e->raw = b->records[i].raw;
+        e->time_ns = e->received_ns;
+    }
+    const struct event *e = b->events;
+    for (struct finding *f = b->withheld; f != NULL; f = f->next) {
+        while (e->sequence != f->sequence)
+            e++;
+        if (e->flags & EVENT_CANARY)
+            f->time_ns = e->time_ns;
     }
 }
 
@@ -142,11 +248,20 @@ static void pin_knowledge(struct pipeline *p, struct batch *batch)
     batch->unpin = unpin_knowledge;
 }
 
-void pipeline_run(struct pipeline *p, struct batch *batch)
+void pipeline_prepare(struct pipeline *p, struct batch *batch)
 {
     pin_knowledge(p, batch);
     normalise(p, batch);
     enrich(p, batch);
+}
+
+void pipeline_run(struct pipeline *p, struct batch *batch)
+{
+    pipeline_prepare(p, batch);
+    struct finding *met = p->indicators ? indicator_match_batch(p->indicators, batch) : NULL;
     detect_batch(p->knowledge->rules, p->detect_scratch, batch);
+    batch_merge_findings(batch, met);
     attach(p, batch);
+    if (p->canary_key != NULL)
+        finish_canaries(batch);
 }

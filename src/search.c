@@ -10,7 +10,12 @@
 static struct query *parse(const struct search *s, struct query_error *syntax)
 {
     struct query_context context = {.now_ns = s->now_ns, .zone = s->zone};
-    return query_parse(s->expression, &context, syntax);
+    struct query *q = query_parse(s->expression, &context, syntax);
+    if (q != NULL) {
+        query_hide(q, field_name(FIELD_HYAKUYO_CANARY));
+        query_hide(q, field_name(FIELD_HYAKUYO_EXERCISE));
+    }
+    return q;
 }
 
 static enum value_type param_type(const struct query_param *p)

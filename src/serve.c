@@ -1,11 +1,6 @@
-/* hyakuyo serve: puts the whole system together and keeps it running. The order of the start is the order of
- * the data, backwards: what takes comes up before what gives; the stop goes the other way round.
- *
- *   state.db → registry, ledger → knowledge, context → desk → store → engine → journal (replays) → inputs →
- * console
- */
+/* hyakuyo serve: keeps the whole system running. serve_start.c starts it; the stop here goes the other way
+ * round. */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,374 +11,13 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "commands.h"
-#include "server.h"
-#include "store/state_assets.h"
-#include "store/state_cursors.h"
-
-/* Where the tailed files go on: what state.db has, then what the journal brings, oldest first. */
-struct cursor_list {
-    struct str *items;
-    size_t count, capacity;
-};
-
-/* What the start needs beside the server itself. */
-struct start {
-    struct server *server;
-    const struct arguments *arguments;
-    struct arena arena; /* of paths and cursors */
-    struct cursor_list cursors;
-};
-
-static const char *data_path(struct start *start, const char *name)
-{
-    return arena_printf(&start->arena, "%s/%s", start->server->data_dir, name).p;
-}
-
-/* ------------------------------------------------ between the stages */
-
-static void note_cursor(struct start *start, struct str cursor)
-{
-    struct cursor_list *list = &start->cursors;
-    if (list->count == list->capacity) {
-        list->capacity = list->capacity ? list->capacity * 2 : 64;
-        list->items = memory_resize_array(list->items, list->capacity, sizeof *list->items);
-    }
-    list->items[list->count++] = arena_str(&start->arena, cursor);
-}
-
-static bool journal_sink(void *context, struct batch *batch)
-{
-    struct start *start = context;
-    return engine_take(start->server->engine, batch);
-}
-
-static void journal_mark(void *context, const struct journal_mark *mark)
-{
-    struct start *start = context;
-    ledger_mark(start->server->ledger, mark);
-    if (mark->cursor.n && start->server->inputs == NULL) /* recovery: where the tailed files go on */
-        note_cursor(start, mark->cursor);
-}
-
-static void journal_gap(void *context, uint64_t first, uint64_t last)
-{
-    struct start *start = context;
-    engine_skip(start->server->engine, first, last);
-}
-
-static void journal_room(void *context)
-{
-    struct start *start = context;
-    if (start->server->inputs != NULL)
-        inputs_room(start->server->inputs);
-}
-
-static bool store_commit(void *context, struct state *state, uint64_t first, uint64_t last, struct error *err)
-{
-    struct server *s = context;
-    (void)first;
-    return ledger_commit(s->ledger, state, last, err);
-}
-
-static void store_on_stored(void *context, uint64_t last)
-{
-    struct server *s = context;
-    ledger_confirm(s->ledger, last);
-    if (s->journal != NULL)
-        journal_release(s->journal, last);
-}
-
-static bool input_submit(void *context, struct submission *submission)
-{
-    struct server *s = context;
-    return journal_submit(s->journal, submission);
-}
-
-static void publish_batch(void *context, const struct batch *batch)
-{
-    struct server *s = context;
-    pthread_mutex_lock(&s->publish_lock);
-    if (s->console != NULL) {
-        for (const struct finding *f = batch->findings; f != NULL; f = f->next)
-            console_publish_finding(s->console, f);
-        console_offer_events(s->console, batch);
-    }
-    pthread_mutex_unlock(&s->publish_lock);
-}
-
-static void publish_incident(void *context, const struct incident *incident, bool is_new)
-{
-    struct server *s = context;
-    (void)is_new;
-    pthread_mutex_lock(&s->publish_lock);
-    if (s->console != NULL && incident->state != INCIDENT_CANDIDATE)
-        console_publish_incident(s->console, incident);
-    pthread_mutex_unlock(&s->publish_lock);
-}
-
-/* ------------------------------------------------------------ reloading */
-
-bool server_reload_knowledge(struct server *s, uint64_t *loaded, uint64_t *refused, struct error *err)
-{
-    pthread_mutex_lock(&s->reload_lock);
-    struct knowledge *k = knowledge_load(&s->knowledge_options, err);
-    if (k != NULL) {
-        *loaded = k->rules_report.loaded;
-        *refused = k->rules_report.refused;
-        engine_set_knowledge(s->engine, k);
-    }
-    pthread_mutex_unlock(&s->reload_lock);
-    return k != NULL;
-}
-
-static struct context *load_context(struct server *s, struct error *err)
-{
-    struct arena arena;
-    struct asset_set set = {.zone = s->zone};
-    arena_init(&arena, 64 << 10);
-    if (!state_assets_load(s->state, true, &arena, &set, err)) {
-        arena_free(&arena);
-        return NULL;
-    }
-    return context_new(&arena, &set, s->zone);
-}
-
-bool server_reload_context(struct server *s, struct error *err)
-{
-    pthread_mutex_lock(&s->reload_lock);
-    struct context *context = load_context(s, err);
-    if (context != NULL)
-        engine_set_context(s->engine, context);
-    pthread_mutex_unlock(&s->reload_lock);
-    return context != NULL;
-}
-
-static void reload(struct server *s)
-{
-    struct error err;
-    uint64_t loaded, refused;
-    if (!server_reload_knowledge(s, &loaded, &refused, &err))
-        log_error(tr("the content could not be loaded, the old one stays: %s",
-                     "定義を読み込めないため、前の定義を使い続けます: %s"),
-                  err.text);
-    else
-        log_info(tr("content loaded: %llu rules, %llu refused", "定義を読み込みました: 規則 %llu、拒否 %llu"),
-                 (unsigned long long)loaded, (unsigned long long)refused);
-    if (!server_reload_context(s, &err))
-        log_error(tr("the organisation could not be loaded, the old one stays: %s",
-                     "組織の台帳を読み込めないため、前の台帳を使い続けます: %s"),
-                  err.text);
-}
-
-/* -------------------------------------------------------------- starting */
-
-static bool split_address(const char *text, char *host, size_t host_size, uint16_t *port, struct error *err)
-{
-    struct str s = str_c(text);
-    size_t colon = str_find_last_char(s, ':');
-    uint64_t number;
-    if (colon == STR_NOT_FOUND || !str_to_u64(str_skip(s, colon + 1), 10, &number) || number > 65535 ||
-        colon >= host_size)
-        return error_set(err,
-                         tr("'%s' is not an address; write ADDRESS:PORT, for example 127.0.0.1:5514",
-                            "'%s' はアドレスではありません。127.0.0.1:5514 のように書いてください"),
-                         text);
-    struct str name = str_trim_chars(str_slice(s, 0, colon), "[]");
-    memcpy(host, name.p, name.n);
-    host[name.n] = 0;
-    *port = (uint16_t)number;
-    return true;
-}
-
-static bool open_audit(struct start *start, struct error *err)
-{
-    const char *path = data_path(start, "audit.ndjson");
-    start->server->audit_fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-    return start->server->audit_fd >= 0 ||
-           error_errno(err, tr("%s cannot be written", "%s に書き込めません"), path);
-}
-
-static bool open_state(struct start *start, struct error *err)
-{
-    struct server *s = start->server;
-    if (!file_make_folders(s->data_dir, 0700, err))
-        return false;
-    s->state = state_open(data_path(start, "state.db"), err);
-    s->registry = s->state ? registry_new(s->state, err) : NULL;
-    s->ledger = s->registry ? ledger_new(s->state, s->registry, err) : NULL;
-    return s->ledger != NULL && open_audit(start, err);
-}
-
-static bool open_desk(struct start *start, struct error *err)
-{
-    struct server *s = start->server;
-    s->criteria = criteria_load(share_path(start->arguments, "content/judgement.yml"), err);
-    struct desk_options options = {.criteria = s->criteria,
-                                   .state = s->state,
-                                   .context = s,
-                                   .changed = publish_incident};
-    s->desk = s->criteria ? desk_new(&options, err) : NULL;
-    return s->desk != NULL;
-}
-
-static bool open_store(struct server *s, const struct arguments *a, struct error *err)
-{
-    struct store_config config = {.data_dir = s->data_dir,
-                                  .state = s->state,
-                                  .seal_after_ms = (unsigned)argument_number(a, "seal-after-ms"),
-                                  .retention_days = (unsigned)argument_number(a, "retention-days"),
-                                  .retention_bytes = (uint64_t)argument_number(a, "retention-gb") << 30,
-                                  .commit = store_commit,
-                                  .on_stored = store_on_stored,
-                                  .context = s};
-    s->store = store_open(&config, err);
-    return s->store != NULL;
-}
-
-static void log_knowledge(const struct knowledge *k)
-{
-    log_info(
-        tr("content loaded: %u parsers, %u rules; refused: %u parsers, %u rules ('hyakuyo check' says why)",
-           "定義を読み込みました: 解析定義 %u、規則 %u。拒否: 解析定義 %u、規則 %u(理由は 'hyakuyo check')"),
-        k->parsers_report.loaded, k->rules_report.loaded, k->parsers_report.refused, k->rules_report.refused);
-}
-
-static bool start_engine(struct server *s, const struct arguments *a, struct error *err)
-{
-    struct knowledge *knowledge = knowledge_load(&s->knowledge_options, err);
-    struct context *context = knowledge ? load_context(s, err) : NULL;
-    if (context == NULL) {
-        knowledge_unref(knowledge);
-        return false;
-    }
-    log_knowledge(knowledge);
-    struct engine_options options = {.workers = (unsigned)argument_number(a, "workers"),
-                                     .registry = s->registry,
-                                     .ledger = s->ledger,
-                                     .desk = s->desk,
-                                     .store = s->store,
-                                     .published = publish_batch,
-                                     .context = s};
-    s->engine = engine_new(&options, knowledge, context);
-    engine_start(s->engine);
-    return true;
-}
-
-static bool open_journal(struct start *start, struct error *err)
-{
-    struct server *s = start->server;
-    struct journal_recovery report;
-    struct journal_options options = {.folder = data_path(start, "journal"),
-                                      .total_bytes = (uint64_t)argument_number(start->arguments, "journal-mb")
-                                                     << 20,
-                                      .commit_interval_ms =
-                                          (unsigned)argument_number(start->arguments, "commit-ms")};
-    struct journal_callbacks callbacks = {.context = start,
-                                          .sink = journal_sink,
-                                          .mark = journal_mark,
-                                          .gap = journal_gap,
-                                          .room = journal_room};
-    s->journal = journal_open(&options, store_stored_through(s->store), &callbacks, &report, err);
-    if (s->journal == NULL)
-        return false;
-    if (report.replayed_records || report.torn_bytes || report.lost_records)
-        log_info(tr("journal: %llu records taken up again, %llu torn bytes cut off, %llu records unreadable",
-                    "ジャーナル: %llu 件を再処理、書きかけの %llu バイトを切り捨て、読めない記録 %llu 件"),
-                 (unsigned long long)report.replayed_records, (unsigned long long)report.torn_bytes,
-                 (unsigned long long)report.lost_records);
-    journal_release(s->journal, store_stored_through(s->store));
-    return journal_start(s->journal, err);
-}
-
-static bool load_cursors(struct start *start, struct error *err)
-{
-    struct arena arena;
-    struct tail_cursor *cursors;
-    uint32_t count;
-    arena_init(&arena, 16 << 10);
-    bool ok = state_cursors_load(start->server->state, &arena, &cursors, &count, err);
-    for (uint32_t i = 0; ok && i < count; i++)
-        note_cursor(start, cursors[i].position);
-    arena_free(&arena);
-    return ok;
-}
-
-static bool add_syslog(struct server *s, const char *address, struct error *err)
-{
-    char host[256];
-    uint16_t port = 0;
-    if (!split_address(address, host, sizeof host, &port, err))
-        return false;
-    struct input_settings udp = {.type = "syslog_udp", .name = "syslog/udp", .address = host, .port = port};
-    if (!inputs_add(s->inputs, &udp, err))
-        return false;
-    struct input_settings tcp = {.type = "syslog_tcp",
-                                 .name = "syslog/tcp",
-                                 .address = host,
-                                 .port = port ? port : inputs_port(s->inputs, "syslog/udp")};
-    return inputs_add(s->inputs, &tcp, err);
-}
-
-static bool start_inputs(struct start *start, struct error *err)
-{
-    struct server *s = start->server;
-    struct input_sink sink = {s, input_submit};
-    const struct option_value *tail = argument(start->arguments, "tail");
-    struct inputs *inputs = inputs_new(&sink, err);
-    if (inputs == NULL)
-        return false;
-    s->inputs = inputs;
-    s->http_counters = inputs_counters(inputs, "http", TRANSPORT_HTTP);
-    struct input_settings files = {.type = "tail",
-                                   .name = "tail",
-                                   .patterns = tail->list,
-                                   .pattern_count = tail->list_count,
-                                   .cursors = start->cursors.items,
-                                   .cursor_count = start->cursors.count};
-    if (!add_syslog(s, argument_text(start->arguments, "listen-syslog"), err) ||
-        (tail->list_count && !inputs_add(inputs, &files, err)))
-        return false;
-    return inputs_start(inputs, err);
-}
-
-/* An address that means "all of them" is reached by its loopback. */
-static bool name_url(struct server *s, const char *listen, struct error *err)
-{
-    char host[256];
-    uint16_t port;
-    if (!split_address(listen, host, sizeof host, &port, err))
-        return false;
-    struct str name = str_c(host);
-    if (name.n == 0 || str_eq(name, STR("0.0.0.0")))
-        name = STR("127.0.0.1");
-    if (str_eq(name, STR("::")))
-        name = STR("::1");
-    bool is_v6 = str_find_char(name, ':', 0) != STR_NOT_FOUND;
-    snprintf(s->url, sizeof s->url, "http://%s%.*s%s:%u", is_v6 ? "[" : "", STR_ARGS(name), is_v6 ? "]" : "",
-             console_port(s->console));
-    return true;
-}
-
-static bool start_console(struct start *start, struct error *err)
-{
-    struct server *s = start->server;
-    struct console_services services = {.ctx = s};
-    const char *web = argument_text(start->arguments, "web");
-    struct console_config config = {.listen = argument_text(start->arguments, "listen-http"),
-                                    .web_folder = web ? web : share_path(start->arguments, "console"),
-                                    .language = language_current()};
-    services_events(&services);
-    services_incidents(&services);
-    services_admin(&services);
-    services_access(&services);
-    services_ingest(&services);
-    server_choose_token(s);
-    struct console *console = console_start(&config, &services, err);
-    pthread_mutex_lock(&s->publish_lock);
-    s->console = console;
-    pthread_mutex_unlock(&s->publish_lock);
-    return console != NULL && name_url(s, config.listen, err) && server_announce(s, err);
-}
+#include "geoip.h"
+#include "intel.h"
+#include "outside.h"
+#include "reporter.h"
+#include "retro.h"
+#include "serve.h"
+#include "work.h"
 
 /* ------------------------------------------------------------ the welcome */
 
@@ -407,24 +41,31 @@ static void print_welcome(const struct server *s)
 
 /* --------------------------------------------------------------- running */
 
-static void take_loss(void *context, const struct input_tally *tally)
-{
-    struct server *s = context;
-    ledger_lost(s->ledger, tally);
-    s->received += tally->count.received;
-}
-
 struct previous {
     uint64_t received, events, findings;
-    int64_t at_ns;
+    int64_t at_ns, saved_ns, reviewed_ns;
 };
+
+#define SAVE_WATCH_NS   (60 * NS_PER_SECOND)
+#define REVIEW_EVERY_NS (3600 * NS_PER_SECOND)
+
+/* Acceptances rest on premises whether anybody looks at them or not (S78). */
+static void review(struct server *s, struct previous *p)
+{
+    struct error err;
+    if (p->at_ns - p->reviewed_ns < REVIEW_EVERY_NS)
+        return;
+    p->reviewed_ns = p->at_ns;
+    if (!server_review_acceptances(s, &err))
+        log_warning("%s", err.text);
+}
 
 /* Once a second: losses into state.db, rates for the screens. */
 static void look_after(struct server *s, struct previous *p)
 {
     struct error err;
     struct engine_counters now;
-    input_counters_take(s->inputs, take_loss, s);
+    input_counters_take(s->inputs, serve_take_loss, s);
     if (!ledger_save_losses(s->ledger, &err))
         log_warning(tr("counts of lost records are not saved yet: %s", "欠落数をまだ保存できません: %s"),
                     err.text);
@@ -434,19 +75,26 @@ static void look_after(struct server *s, struct previous *p)
     s->received_per_second = (double)(s->received - p->received) / seconds;
     s->stored_per_second = (double)(now.events - p->events) / seconds;
     s->findings_per_second = (double)(now.findings - p->findings) / seconds;
-    *p = (struct previous){s->received, now.events, now.findings, at_ns};
+    *p = (struct previous){s->received, now.events, now.findings, at_ns, p->saved_ns, p->reviewed_ns};
+    engine_collect(s->engine);
+    serve_record_checkpoint(s, false);
+    work_tick(s);
+    if (at_ns - p->saved_ns > SAVE_WATCH_NS && watch_save(s->watch, &err))
+        p->saved_ns = at_ns;
+    review(s, p);
 }
 
 static void run_until_signal(struct server *s, const sigset_t *signals)
 {
-    struct previous previous = {.at_ns = clock_monotonic_ns()};
+    int64_t now_ns = clock_monotonic_ns();
+    struct previous previous = {.at_ns = now_ns, .saved_ns = now_ns, .reviewed_ns = now_ns};
     struct timespec second = {1, 0};
     for (;;) {
         int number = sigtimedwait(signals, NULL, &second);
         if (number == SIGTERM || number == SIGINT)
             return;
         if (number == SIGHUP)
-            reload(s);
+            server_reload(s);
         if (number < 0 && errno == EAGAIN)
             look_after(s, &previous);
     }
@@ -455,10 +103,16 @@ static void run_until_signal(struct server *s, const sigset_t *signals)
 /* The journal answers all that wait for it before the console waits for its requests to end, and the engine
  * takes as long as the journal gives. None of them waits for a disk that refuses: the journal keeps what was
  * acknowledged. */
-static void stop(struct start *start)
+void server_stop(struct start *start)
 {
     struct server *s = start->server;
     struct error err;
+    canary_stop(s->canary);
+    pthread_mutex_lock(&s->reload_lock);
+    struct retro *retro = s->retro;
+    s->retro = NULL;
+    pthread_mutex_unlock(&s->reload_lock);
+    retro_stop(retro);
     if (s->inputs != NULL)
         inputs_stop(s->inputs);
     if (s->engine != NULL)
@@ -473,23 +127,43 @@ static void stop(struct start *start)
     pthread_mutex_unlock(&s->publish_lock);
     if (console != NULL) {
         console_stop(console);
-        unlink(data_path(start, "server.json"));
+        unlink(serve_data_path(start, "server.json"));
     }
     if (s->engine != NULL)
         engine_stop(s->engine);
     if (s->inputs != NULL) {
-        input_counters_take(s->inputs, take_loss, s);
+        input_counters_take(s->inputs, serve_take_loss, s);
         if (!ledger_save_losses(s->ledger, &err))
             log_error(tr("counts of lost records could not be saved: %s", "欠落数を保存できません: %s"),
                       err.text);
     }
+    canary_free(s->canary);
+    reporter_stop(s->reporter);
+    preview_jobs_free(s->previews);
+    if (s->engine != NULL && s->watch != NULL && !watch_save(s->watch, &err))
+        log_error(tr("what was watched could not be saved: %s", "監視結果を保存できません: %s"), err.text);
+    if (s->desk != NULL)
+        desk_keep_instruments_next(s->desk);
     if (s->store != NULL)
         store_close(s->store);
+    if (s->engine != NULL && !desk_keep_all(s->desk, &err))
+        log_error(tr("what the desk knows could not be saved: %s", "判断の状態を保存できません: %s"),
+                  err.text);
     engine_free(s->engine);
     inputs_free(s->inputs);
     journal_free(s->journal);
     desk_free(s->desk);
+    outside_free(s->outside);
+    business_free(s->business);
+    signatures_free(s->signatures);
+    identity_rules_free(s->identity_rules);
+    posture_criteria_free(s->posture_criteria);
+    serve_record_stop(s, s->console_was_up);
+    playbooks_free(s->playbooks);
+    authority_free(s->authority);
     criteria_free(s->criteria);
+    tables_free(s->tables);
+    watch_free(s->watch);
     ledger_free(s->ledger);
     registry_free(s->registry);
     if (s->state != NULL)
@@ -498,14 +172,6 @@ static void stop(struct start *start)
         close(s->audit_fd);
     arena_free(&start->arena);
     memory_free(start->cursors.items);
-}
-
-static bool start_all(struct start *start, struct error *err)
-{
-    struct server *s = start->server;
-    return open_state(start, err) && load_cursors(start, err) && open_desk(start, err) &&
-           open_store(s, start->arguments, err) && start_engine(s, start->arguments, err) &&
-           open_journal(start, err) && start_inputs(start, err) && start_console(start, err);
 }
 
 /* Thousands of connections, tailed files and parts: as many descriptors as the system lets us have. */
@@ -535,18 +201,35 @@ static int run(const struct arguments *given)
     if (config != NULL && !arguments_read_config(&a, config, &err))
         return command_fail(&a, EXIT_USAGE, &err);
     knowledge_default_folders(&folders, &a, argument(&a, "parsers")->list, argument(&a, "rules")->list);
+    const char *own_rules[] = {arena_printf(a.arena, "%s/rules", argument_text(&a, "data")).p, NULL};
+    knowledge_add_rules(&folders, own_rules[0]);
+    const struct option_value *geoip = argument(&a, "geoip");
     struct server s = {.data_dir = argument_text(&a, "data"),
+                       .rules_dir = own_rules[0],
                        .zone = zone_find(STR("local")),
-                       .knowledge_options = {folders.parsers, folders.rules,
-                                             share_path(&a, "content/taxonomy"), argument_flag(&a, "prove")},
+                       .knowledge_options = {.parser_folders = folders.parsers,
+                                             .rule_folders = folders.rules,
+                                             .taxonomy_folder = share_path(&a, "content/taxonomy"),
+                                             .proves_samples = argument_flag(&a, "prove"),
+                                             .replacing_folders = own_rules},
+                       .intel_folder = share_path(&a, "content/intel"),
+                       .content_folder = share_path(&a, "content"),
+                       .geoip = geoip->list,
+                       .geoip_count = geoip->list_count,
+                       .fleet_file = share_path(&a, "content/fleet.yml"),
+                       .risk_file = share_path(&a, "content/risk.yml"),
                        .started_ns = clock_wall_ns(),
                        .audit_fd = -1};
     struct start start = {.server = &s, .arguments = &a};
     arena_init(&start.arena, 16 << 10);
+    s.knowledge_options.cache_folder = arena_printf(&start.arena, "%s/cache", s.data_dir).p;
     pthread_mutex_init(&s.publish_lock, NULL);
     pthread_mutex_init(&s.reload_lock, NULL);
     int status = EXIT_DONE;
-    if (start_all(&start, &err)) {
+    if (server_start(&start, &err)) {
+        s.console_was_up = true;
+        serve_record_content(&s, "server.start");
+        serve_record_checkpoint(&s, true);
         print_welcome(&s);
         run_until_signal(&s, &signals);
         log_info("%s", tr("stopping: what was received is being stored",
@@ -554,7 +237,7 @@ static int run(const struct arguments *given)
     } else {
         status = command_fail(&a, EXIT_FOUND, &err);
     }
-    stop(&start);
+    server_stop(&start);
     return status;
 }
 
@@ -597,6 +280,7 @@ static const struct option options[] = {
      .values = "DIR",
      .help_en = "further parsers; may be repeated",
      .help_ja = "追加の解析定義(複数可)"},
+    GEOIP_OPTION,
     {.name = "prove",
      .type = OPTION_FLAG,
      .help_en = "run the samples of all parsers and rules at the start",
@@ -649,6 +333,22 @@ static const struct option options[] = {
      .high = 1 << 20,
      .help_en = "drop the oldest events beyond this size; 0 keeps all",
      .help_ja = "この容量を超えたら古いイベントから捨てる(0 は無制限)"},
+    {.name = "canary-hours",
+     .type = OPTION_NUMBER,
+     .values = "HOURS",
+     .fallback = "24",
+     .low = 0,
+     .high = 8760,
+     .help_en = "between two proofs that every rule can still fire; 0 only on demand",
+     .help_ja = "すべての規則が働くことを確かめる間隔(0 は指示したときだけ)"},
+    {.name = "canary-wait-ms",
+     .type = OPTION_NUMBER,
+     .values = "MS",
+     .fallback = "30000",
+     .low = 100,
+     .high = 300000,
+     .help_en = "time for canaries to come back",
+     .help_ja = "カナリアが戻るまで待つ時間"},
     {.name = "role",
      .type = OPTION_CHOICE,
      .values = "all",

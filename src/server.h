@@ -5,26 +5,61 @@
 
 #include <pthread.h>
 
+#include "canary.h"
 #include "console/console.h"
 #include "engine.h"
+#include "incident/authority.h"
+#include "incident/playbook.h"
 #include "input/input.h"
 #include "journal/journal.h"
 #include "judge/criteria.h"
+#include "judge/posture.h"
+#include "preview_job.h"
+#include "recorder.h"
 #include "search.h"
 
 struct server {
     const char *data_dir;
     const struct zone *zone; /* the installation's */
     struct knowledge_options knowledge_options;
+    const char *intel_folder; /* content/intel */
+    const char *const *geoip; /* paths of the GeoIP databases */
+    size_t geoip_count;
+    const char *risk_file;  /* content/risk.yml; DATA/risk.yml takes its place when there is one */
+    const char *fleet_file; /* content/fleet.yml; DATA/fleet.yml takes its place when there is one */
     int64_t started_ns;
 
     struct state *state;
+    struct recorder *recorder;  /* every change of state goes through it */
+    const char *content_folder; /* content/ */
+    bool console_was_up;        /* the start went well */
+    int posture_recorded;       /* level + 1; 0 = none yet; under the desk's lock */
     struct registry *registry;
     struct ledger *ledger;
+    struct tables *tables; /* headers that sources have sent */
     struct criteria *criteria;
+    struct posture_criteria *posture_criteria;
+    struct business *business;
+    struct signatures *signatures;
+    struct identity_rules *identity_rules;
+    struct playbooks *playbooks;
+    struct authority *authority;
+    const char *never_block_file; /* what no countermeasure may touch */
+    /* Whether the reports whose deadlines run for this incident have been sent; NULL = nobody keeps
+     * deadlines.
+     */
+    bool (*deadlines_met)(struct server *s, uint64_t incident);
+    struct outside *outside; /* deadlines, pseudonyms */
     struct desk *desk;
     struct store *store;
     struct engine *engine;
+    struct watch *watch;
+    struct canary_key canary_key;
+    struct canary *canary;
+    struct preview_jobs *previews;
+    const char *rules_dir; /* DATA/rules: rules made in the console, which take the place of others */
+    struct retro *retro;   /* while it runs */
+    struct reporter *reporter;
     _Atomic(struct journal *) journal; /* set while other threads already run */
     _Atomic(struct inputs *) inputs;
     struct counters *http_counters; /* owned by inputs */
@@ -46,10 +81,28 @@ struct server {
 void services_events(
     struct console_services *s); /* services_events.c: search, histogram, event, findings, filters */
 void services_incidents(struct console_services *s); /* services_incidents.c */
+void services_record(struct console_services *s);    /* services_record.c */
+void services_work(struct console_services *s);      /* services_work.c */
+void services_outside(struct console_services *s);   /* services_outside.c: deadlines, exports */
+void services_forms(struct console_services *s);     /* services_forms.c: reports to public bodies */
+void services_posture(struct console_services *s);   /* services_posture.c */
 void services_admin(
     struct console_services *s); /* services_admin.c: sources, balance, rules, status, metrics */
+void services_assets(struct console_services *s); /* services_assets.c: who was behind a host */
 void services_access(struct console_services *s); /* services_access.c: users, tokens, audit */
 void services_ingest(struct console_services *s); /* services_ingest.c */
+void services_proof(
+    struct console_services *s); /* services_proof.c: canaries, coverage, exceptions from rules */
+void services_editor(struct console_services *s); /* services_editor.c: rules made in the console, previews */
+void services_intel(struct console_services *s);  /* services_intel.c */
+void services_reports(struct console_services *s);     /* services_reports.c */
+void services_instruments(struct console_services *s); /* services_instruments.c */
+void server_put_instrument_metrics(struct server *s, struct metrics *m);
+void services_fleet(struct console_services *s); /* services_fleet.c: states of controls */
+void services_risk(struct console_services *s);  /* services_risk.c: risk, focus watch, work list */
+
+/* An entry of the record for what changes nothing in state.db; a failure is logged. */
+void server_note(struct server *s, const struct deed *deed);
 
 /* The token that commands of the same user find; before the console starts, whose threads read its hash. */
 void server_choose_token(struct server *s);
@@ -59,7 +112,24 @@ bool server_announce(struct server *s, struct error *err) MUST_CHECK;
 /* Loads content again and swaps it in; the old one stays when it cannot be loaded. */
 bool server_reload_knowledge(struct server *s, uint64_t *loaded, uint64_t *refused,
                              struct error *err) MUST_CHECK;
+/* Reads the register of exceptions from rules again. */
+bool server_reload_exceptions(struct server *s, struct error *err) MUST_CHECK;
 /* Reads the organisation from state.db again. */
 bool server_reload_context(struct server *s, struct error *err) MUST_CHECK;
+/* Opens the GeoIP databases again. */
+bool server_reload_geo(struct server *s, struct error *err) MUST_CHECK;
+/* Takes records over as the HTTP interface does: answers by request->done when they are safe. */
+void server_ingest(struct server *s, const struct ingest_request *request);
+/* Reads the fleet's thresholds, names and version lines again. */
+bool server_reload_fleet(struct server *s, struct error *err) MUST_CHECK;
+/* Somebody who may lead or approve, and is known here; the sentence says what is wanted. */
+bool server_check_approver(struct server *s, struct str name, struct error *err) MUST_CHECK;
+/* Reads the focus-watch list and the calibration in force again. */
+bool server_reload_focus(struct server *s, struct error *err) MUST_CHECK;
+bool server_reload_calibration(struct server *s, struct error *err) MUST_CHECK;
+/* Looks at the premises of accepted residual risks; those that have been red too long are marked and told. */
+bool server_review_acceptances(struct server *s, struct error *err) MUST_CHECK;
+/* Reads the imported threat intelligence again. */
+bool server_reload_intel(struct server *s, struct error *err) MUST_CHECK;
 
 #endif

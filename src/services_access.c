@@ -99,6 +99,80 @@ static bool user_set_language(void *ctx, struct str name, enum language language
     return ok;
 }
 
+/* A session that was used since it was opened is there already, unless it was withdrawn meanwhile: it must
+ * not come back then. */
+static bool session_save(void *ctx, const struct console_session *session, struct error *err)
+{
+    struct server *s = ctx;
+    struct str hash = str_n((const char *)session->hash, TOKEN_HASH_BYTES);
+    if (session->seen_ns != session->created_ns)
+        return state_sessions_seen(s->state, hash, session->seen_ns, session->expires_ns, err);
+    struct arena arena;
+    struct user user;
+    bool found = false;
+    arena_init(&arena, 4096);
+    bool ok = state_users_find(s->state, str_c(session->user), &arena, &user, &found, err);
+    struct session row = {.token_hash = hash,
+                          .user = found ? user.id : 0,
+                          .csrf = str_c(session->csrf),
+                          .created_ns = session->created_ns,
+                          .last_seen_ns = session->seen_ns,
+                          .expires_ns = session->expires_ns};
+    ok = ok && state_sessions_create(s->state, &row, err);
+    arena_free(&arena);
+    return ok;
+}
+
+static void session_delete(void *ctx, const unsigned char hash[TOKEN_HASH_BYTES])
+{
+    struct server *s = ctx;
+    struct error err;
+    if (!state_sessions_delete(s->state, str_n((const char *)hash, TOKEN_HASH_BYTES), &err))
+        log_warning(tr("a session that ended is still stored until it expires: %s",
+                       "終了したセッションが、期限まで保存されたままです: %s"),
+                    err.text);
+}
+
+static bool session_to_console(struct server *s, const struct session *from, struct arena *arena,
+                               struct console_session *out)
+{
+    struct error err;
+    struct user user;
+    struct console_user who;
+    bool found = false;
+    if (from->token_hash.n != TOKEN_HASH_BYTES ||
+        !state_users_get(s->state, from->user, arena, &user, &found, &err) || !found ||
+        !to_console(&user, &who))
+        return false;
+    *out = (struct console_session){.roles = who.roles,
+                                    .language = who.language,
+                                    .created_ns = from->created_ns,
+                                    .seen_ns = from->last_seen_ns,
+                                    .expires_ns = from->expires_ns};
+    memcpy(out->hash, from->token_hash.p, TOKEN_HASH_BYTES);
+    memcpy(out->user, who.name, sizeof out->user);
+    return copy_text(out->csrf, sizeof out->csrf, from->csrf);
+}
+
+static bool sessions_load(void *ctx, void (*each)(void *context, const struct console_session *session),
+                          void *context)
+{
+    struct server *s = ctx;
+    struct arena arena;
+    struct error err;
+    struct session *rows;
+    uint32_t count = 0;
+    arena_init(&arena, 16 << 10);
+    bool ok = state_sessions_list(s->state, &arena, &rows, &count, &err);
+    for (uint32_t i = 0; ok && i < count; i++) {
+        struct console_session session;
+        if (session_to_console(s, &rows[i], &arena, &session))
+            each(context, &session);
+    }
+    arena_free(&arena);
+    return ok;
+}
+
 static bool token_find(void *ctx, const unsigned char hash[TOKEN_HASH_BYTES], struct console_token *out)
 {
     struct server *s = ctx;
@@ -149,6 +223,33 @@ bool server_announce(struct server *s, struct error *err)
     return ok;
 }
 
+/* Deeds that are recorded together with what they change, where that is done. */
+/* Beginnings of what keeps its own entry beside what it changes. */
+static const char *const recorded_elsewhere[] = {"incident.", "approval.", "countermeasure.", "contacts.",
+                                                 "record."};
+
+/* Every other change that a person asked for and got. */
+static void record_deed(struct server *s, const struct console_audit *entry)
+{
+    struct buf role = {0}, target = {0};
+    bool is_due = entry->changes && entry->status < 400;
+    for (size_t i = 0; i < COUNT_OF(recorded_elsewhere); i++)
+        is_due = is_due && !str_starts(entry->action, str_c(recorded_elsewhere[i]));
+    if (!is_due)
+        return;
+    roles_format(entry->roles, &role);
+    buf_add(&target, entry->action);
+    if (entry->object.n)
+        buf_printf(&target, "/%.*s", (int)(entry->object.n < 200 ? entry->object.n : 200), entry->object.p);
+    server_note(s, &(struct deed){.action = "execute",
+                                  .actor = entry->user,
+                                  .role = buf_str(&role),
+                                  .target = buf_str(&target),
+                                  .event_ns = entry->time_ns});
+    buf_free(&role);
+    buf_free(&target);
+}
+
 static void audit(void *ctx, const struct console_audit *entry)
 {
     struct server *s = ctx;
@@ -173,6 +274,7 @@ static void audit(void *ctx, const struct console_audit *entry)
         log_error("%s", tr("the audit line could not be written; see the disk of the data folder",
                            "監査記録を書き込めません。データフォルダーのディスクを確認してください"));
     buf_free(&line);
+    record_deed(s, entry);
 }
 
 void services_access(struct console_services *s)
@@ -181,6 +283,9 @@ void services_access(struct console_services *s)
     s->user_find = user_find;
     s->user_add = user_add;
     s->user_set_language = user_set_language;
+    s->session_save = session_save;
+    s->session_delete = session_delete;
+    s->sessions_load = sessions_load;
     s->token_find = token_find;
     s->audit = audit;
 }

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "console/metrics.h"
+#include "reporter.h"
 #include "server.h"
 #include "store/state_sources.h"
 #include "version.h"
@@ -195,6 +196,13 @@ static bool rules(void *ctx, struct arena *arena, struct rule_list *out, struct 
                                    .file = arena_str(arena, rule->path),
                                    .proved = rule->sample_count > 0 && !is_unproved(report, rule->id)};
         view->fired = engine_rule_fired(s->engine, rule->id, &view->last_fired_ns);
+        struct rule_cost cost = ruleset_cost(k->rules, i);
+        view->cost_ns = cost.ns_per_event;
+        view->cost_share = cost.share;
+        view->is_dear = cost.is_dear;
+        struct rule_activity before; /* of former runs too */
+        if (watch_rule(s->watch, rule->id, &before) && before.last_ns > view->last_fired_ns)
+            view->last_fired_ns = before.last_ns;
     }
     out->refusals = ARENA_ARRAY(arena, struct rule_refusal, report->problem_count + 1);
     for (uint32_t i = 0; i < report->problem_count; i++)
@@ -210,7 +218,8 @@ static bool rules_reload(void *ctx, const struct console_viewer *viewer, uint64_
     struct server *s = ctx;
     struct error err;
     (void)viewer;
-    return server_reload_knowledge(s, loaded, refused, &err) || fail(&err, 500, failure);
+    return (server_reload_fleet(s, &err) && server_reload_knowledge(s, loaded, refused, &err)) ||
+           fail(&err, 500, failure);
 }
 
 /* ------------------------------------------------------------------ status */
@@ -233,6 +242,62 @@ static void add_warning(struct console_status *out, struct arena *arena, struct 
     w->en = w->ja = arena_str(arena, text);
 }
 
+#define DEAREST_MAX      10
+#define WARNED_RULES_MAX 3
+
+/* The rules that cost most, dearest first; returns how many cost anything. */
+static size_t dearest_rules(const struct ruleset *set, size_t numbers[DEAREST_MAX])
+{
+    double ns[DEAREST_MAX];
+    size_t n = 0;
+    for (size_t i = 0; i < ruleset_count(set); i++) {
+        double cost = ruleset_cost(set, i).ns_per_event;
+        if (cost <= 0 || (n == DEAREST_MAX && cost <= ns[n - 1]))
+            continue;
+        size_t at = n < DEAREST_MAX ? n++ : n - 1;
+        for (; at > 0 && ns[at - 1] < cost; at--) {
+            ns[at] = ns[at - 1];
+            numbers[at] = numbers[at - 1];
+        }
+        ns[at] = cost;
+        numbers[at] = i;
+    }
+    return n;
+}
+
+/* A rule past its share is named: somebody may write it better, or do without. */
+static void warn_of_dear_rules(const struct ruleset *set, struct console_status *out, struct arena *arena)
+{
+    size_t numbers[DEAREST_MAX], n = dearest_rules(set, numbers);
+    for (size_t i = 0; i < n && i < WARNED_RULES_MAX; i++) {
+        const struct rule_info *rule = ruleset_rule(set, numbers[i]);
+        struct rule_cost cost = ruleset_cost(set, numbers[i]);
+        if (!cost.is_dear)
+            continue;
+        struct console_warning *w = &out->warnings[out->warning_count++];
+        struct str title_ja = rule->title_ja.n ? rule->title_ja : rule->title_en;
+        w->en =
+            arena_printf(arena, "the rule \"%.*s\" (%.*s) takes %.0f %% of detection, %.0f ns an event",
+                         STR_ARGS(rule->title_en), STR_ARGS(rule->id), cost.share * 100, cost.ns_per_event);
+        w->ja = arena_printf(arena,
+                             "ルール「%.*s」(%.*s) が検知処理の %.0f %%、1 件あたり %.0f ns を使っています",
+                             STR_ARGS(title_ja), STR_ARGS(rule->id), cost.share * 100, cost.ns_per_event);
+    }
+}
+
+static void list_geoip(struct server *s, struct console_status *out, struct arena *arena)
+{
+    struct geo *geo = engine_geo(s->engine);
+    out->geoip_count = (uint32_t)geo_count(geo);
+    out->geoip = ARENA_ARRAY(arena, struct console_geoip, out->geoip_count + 1);
+    for (uint32_t i = 0; i < out->geoip_count; i++) {
+        struct geo_database d = geo_database(geo, i);
+        out->geoip[i] =
+            (struct console_geoip){arena_str(arena, d.type), arena_str(arena, d.path), d.built_ns};
+    }
+    geo_unref(geo);
+}
+
 static void status(void *ctx, struct arena *arena, struct console_status *out)
 {
     struct server *s = ctx;
@@ -244,7 +309,7 @@ static void status(void *ctx, struct arena *arena, struct console_status *out)
     store_status(s->store, &store);
     *out = (struct console_status){.version = STR(HYAKUYO_VERSION),
                                    .started_ns = s->started_ns,
-                                   .posture = STR("unknown"),
+                                   .posture = s->desk != NULL ? desk_posture_level(s->desk) : STR("unknown"),
                                    .rules_loaded = k->rules_report.loaded,
                                    .rules_refused = k->rules_report.refused,
                                    .parsers_loaded = k->parsers_report.loaded,
@@ -254,8 +319,16 @@ static void status(void *ctx, struct arena *arena, struct console_status *out)
                                    .queue_depth = engine.queue_depth,
                                    .queue_capacity = engine.queue_capacity,
                                    .memory_bytes = resident_bytes()};
+    out->warnings = ARENA_ARRAY(arena, struct console_warning, 5 + WARNED_RULES_MAX);
+    warn_of_dear_rules(k->rules, out, arena);
+    list_geoip(s, out, arena);
     knowledge_unref(k);
-    out->warnings = ARENA_ARRAY(arena, struct console_warning, 4);
+    if (reporter_overdue(s->reporter))
+        add_warning(out, arena,
+                    arena_printf(arena,
+                                 tr("%u reports have waited three working days for a signature",
+                                    "署名されないまま3営業日を過ぎた報告書が %u 件あります"),
+                                 reporter_overdue(s->reporter)));
     if (journal_is_stuck(s->journal, &why))
         add_warning(out, arena, str_c(why.text));
     if (store.is_stuck)
@@ -325,6 +398,45 @@ static void write_latency(struct metrics *m, const char *name, const char *help,
     metrics_counter(m, family, help, STR_EMPTY, (double)sum);
 }
 
+static void put_correlations(struct metrics *m, struct correlator_counters c)
+{
+    metrics_counter(m, "hyakuyo_correlation_hits_total", "Matches that correlations gathered.", STR_EMPTY,
+                    (double)c.hits);
+    metrics_counter(m, "hyakuyo_correlation_late_total", "Matches that came too late to count.", STR_EMPTY,
+                    (double)c.late_hits);
+    metrics_counter(m, "hyakuyo_correlation_dropped_total", "Matches dropped because a limit was reached.",
+                    STR_EMPTY, (double)c.dropped_hits);
+    metrics_gauge(m, "hyakuyo_correlation_groups", "Groups that correlations keep.", STR_EMPTY,
+                  (double)c.live_groups);
+}
+
+static void put_identity(struct metrics *m, struct identity_counters c)
+{
+    metrics_counter(m, "hyakuyo_identity_facts_total",
+                    "Statements about who held an address or sat at a host.", STR_EMPTY, (double)c.facts);
+    metrics_gauge(m, "hyakuyo_identity_intervals", "Intervals of identity in memory.", STR_EMPTY,
+                  (double)c.intervals);
+    metrics_counter(m, "hyakuyo_identity_forgotten_total", "Intervals let go of because the table was full.",
+                    STR_EMPTY, (double)c.forgotten);
+    metrics_counter(m, "hyakuyo_identity_conflicts_total",
+                    "Events whose address the inventory and a lease give to different hosts.", STR_EMPTY,
+                    (double)c.conflicts);
+}
+
+static void put_rule_costs(struct metrics *m, const struct ruleset *set)
+{
+    size_t numbers[DEAREST_MAX], n = dearest_rules(set, numbers);
+    metrics_gauge(m, "hyakuyo_detect_event_seconds", "Detection of one event, measured on one of 64.",
+                  STR_EMPTY, ruleset_ns_per_event(set) / 1e9);
+    for (size_t i = 0; i < n; i++) {
+        struct buf labels = {0};
+        metrics_label(&labels, "rule", ruleset_rule(set, numbers[i])->id);
+        metrics_gauge(m, "hyakuyo_rule_cost_share", "Part of detection that one rule takes, the ten dearest.",
+                      buf_str(&labels), ruleset_cost(set, numbers[i]).share);
+        buf_free(&labels);
+    }
+}
+
 static void metrics(void *ctx, struct metrics *m)
 {
     struct server *s = ctx;
@@ -340,6 +452,12 @@ static void metrics(void *ctx, struct metrics *m)
     metrics_counter(m, "hyakuyo_parse_failures_total", "Records that no parser understood.", STR_EMPTY,
                     (double)engine.parse_failures);
     metrics_counter(m, "hyakuyo_findings_total", "Findings.", STR_EMPTY, (double)engine.findings);
+    put_correlations(m, desk_correlation_counters(s->desk));
+    put_identity(m, desk_identity_counters(s->desk));
+    server_put_instrument_metrics(s, m);
+    struct knowledge *k = engine_knowledge(s->engine);
+    put_rule_costs(m, k->rules);
+    knowledge_unref(k);
     metrics_gauge(m, "hyakuyo_queue_depth", "Batches that wait for a worker.", STR_EMPTY,
                   (double)engine.queue_depth);
     metrics_gauge(m, "hyakuyo_queue_capacity", "Batches that may wait for a worker.", STR_EMPTY,

@@ -135,6 +135,7 @@ struct finding_rows {
     struct incident_finding *rows;
     uint32_t count, capacity;
     const struct knowledge *knowledge;
+    struct desk *desk;
 };
 
 static struct str copy_text(struct arena *a, const struct event *e, field_id first, field_id second)
@@ -147,6 +148,9 @@ static void add_finding(struct finding_rows *rows, const struct event *e, struct
 {
     struct arena *a = rows->arena;
     const struct rule_info *rule = knowledge_rule(rows->knowledge, rule_id);
+    struct rule_info told;
+    if (rule == NULL && desk_describe_finding(rows->desk, rule_id, a, &told))
+        rule = &told;
     rows->rows[rows->count++] = (struct incident_finding){
         .rule_id = arena_str(a, rule_id),
         .title_en = arena_str(a, rule ? rule->title_en : rule_id),
@@ -225,7 +229,7 @@ static bool findings(void *ctx, int64_t from_ns, int64_t to_ns, uint32_t limit, 
     if (end != STORE_DONE && end != STORE_MORE_ROWS)
         return fail(&err, failure);
     struct knowledge *knowledge = engine_knowledge(s->engine);
-    struct finding_rows rows = {.arena = arena, .knowledge = knowledge, .capacity = limit};
+    struct finding_rows rows = {.arena = arena, .knowledge = knowledge, .desk = s->desk, .capacity = limit};
     rows.rows = ARENA_ARRAY(arena, struct incident_finding, limit + 1);
     bool ok = store_fetch(s->store, found.items, found.count, put_findings, &rows, &err);
     knowledge_unref(knowledge);
@@ -245,8 +249,12 @@ static void *filter_new(void *ctx, struct str expression, struct console_failure
     struct query_error syntax;
     struct query_context context = {.now_ns = clock_wall_ns(), .zone = s->zone};
     struct query *q = query_parse(expression, &context, &syntax);
-    if (q == NULL)
+    if (q == NULL) {
         fail_syntax(&syntax, failure);
+        return NULL;
+    }
+    query_hide(q, field_name(FIELD_HYAKUYO_CANARY));
+    query_hide(q, field_name(FIELD_HYAKUYO_EXERCISE));
     return q;
 }
 

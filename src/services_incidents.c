@@ -1,7 +1,6 @@
 /* Incidents for the console: the queue, one incident, and changes of state. */
-#include "server.h"
+#include "work.h"
 
-#include "incident/incident.h"
 #include "store/state_incidents.h"
 
 static bool fail(const struct error *err, int status, struct console_failure *failure)
@@ -9,6 +8,15 @@ static bool fail(const struct error *err, int status, struct console_failure *fa
     failure->status = status;
     failure->en = *err;
     return false;
+}
+
+static void mark_watched(void *context, const struct risk *risk, const struct focus *focus, int64_t now_ns)
+{
+    struct incident_list *list = context;
+    (void)risk;
+    (void)now_ns;
+    for (uint32_t i = 0; i < list->count; i++)
+        list->rows[i].is_watched = focus_find(focus, &list->rows[i], clock_wall_ns()) != NULL;
 }
 
 static bool incidents(void *ctx, enum incident_filter filter, uint32_t limit, struct arena *arena,
@@ -25,6 +33,7 @@ static bool incidents(void *ctx, enum incident_filter filter, uint32_t limit, st
     if (!state_incidents_list(s->state, arena, &page, &err))
         return fail(&err, 500, failure);
     *out = (struct incident_list){page.incidents, page.count};
+    desk_ask_risk(s->desk, mark_watched, out);
     return true;
 }
 
@@ -33,7 +42,10 @@ static bool incident(void *ctx, uint64_t id, struct arena *arena, struct inciden
 {
     struct server *s = ctx;
     struct error err;
-    return state_incidents_load(s->state, id, arena, out, &err) || fail(&err, 404, failure);
+    if (!state_incidents_load(s->state, id, arena, out, &err))
+        return fail(&err, 404, failure);
+    desk_ask_risk(s->desk, mark_watched, &(struct incident_list){out, 1});
+    return true;
 }
 
 static bool incident_history(void *ctx, uint64_t id, struct arena *arena, struct incident_history *out,
@@ -50,37 +62,35 @@ static bool incident_history(void *ctx, uint64_t id, struct arena *arena, struct
     for (uint32_t i = 0; i < count; i++)
         out->rows[i] = (struct incident_step){changes[i].when_ns, changes[i].who, changes[i].note,
                                               changes[i].from, changes[i].to};
-    return true;
+    return work_tasks_json(s, id, true, arena, &out->first_task, &out->tasks) ||
+           fail(&(struct error){"the tasks cannot be read"}, 500, failure);
 }
 
 static bool incident_change(void *ctx, const struct incident_change *change, struct console_failure *failure)
 {
-    struct server *s = ctx;
     struct arena arena;
-    struct incident now;
-    struct error err;
+    struct casework_answer answer = {0};
     arena_init(&arena, 64 << 10);
-    if (!state_incidents_load(s->state, change->id, &arena, &now, &err)) {
-        arena_free(&arena);
-        return fail(&err, 404, failure);
-    }
-    enum incident_state from = now.state, to = change->has_state ? change->state : now.state;
+    struct casework c = {.s = ctx,
+                         .arena = &arena,
+                         .answer = &answer,
+                         .failure = failure,
+                         .actor = change->viewer.user,
+                         .roles = change->viewer.roles,
+                         .now_ns = clock_wall_ns()};
+    bool ok = work_change_state(&c, change);
     arena_free(&arena);
-    if (change->has_state && !incident_check_transition(from, to, &err))
-        return fail(&err, 409, failure);
-    struct state_change step = {
-        .who = change->viewer.user, .note = change->note, .when_ns = clock_wall_ns(), .from = from, .to = to};
-    if (!state_incidents_change(s->state, change->id, &step, &err))
-        return fail(&err, 409, failure);
-    if (change->has_state)
-        desk_note_state(s->desk, change->id, to);
-    return true;
+    return ok;
+}
+
+static bool incident_is_visible(void *ctx, const struct console_viewer *viewer, struct str department)
+{
+    return work_may_see(ctx, viewer->roles, viewer->user, &(struct incident){.department = department});
 }
 
 static bool incident_may_step(enum incident_state from, enum incident_state to)
 {
-    struct error why;
-    return incident_check_transition(from, to, &why);
+    return workflow_find(from, to) != NULL;
 }
 
 void services_incidents(struct console_services *s)
@@ -89,5 +99,6 @@ void services_incidents(struct console_services *s)
     s->incident = incident;
     s->incident_history = incident_history;
     s->incident_change = incident_change;
+    s->incident_is_visible = incident_is_visible;
     s->incident_may_step = incident_may_step;
 }

@@ -63,9 +63,8 @@ static void refuse(struct server *s, const struct ingest_request *request, const
     answer(request, result);
 }
 
-static void ingest(void *ctx, const struct ingest_request *request)
+void server_ingest(struct server *s, const struct ingest_request *request)
 {
-    struct server *s = ctx;
     struct error err;
     struct input_count count = {0};
     int64_t now_ns = clock_wall_ns();
@@ -95,6 +94,11 @@ static void ingest(void *ctx, const struct ingest_request *request)
     memory_free(w);
     batch_free(batch);
     refuse(s, request, &full);
+}
+
+static void ingest(void *ctx, const struct ingest_request *request)
+{
+    server_ingest(ctx, request);
 }
 
 void services_ingest(struct console_services *s)

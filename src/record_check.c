@@ -1,0 +1,273 @@
+/* The check of a response record, in the order in which doubts arise: is every entry what it was and in its
+ * place (record/walk.c); do the signed checkpoints agree, and is none missing; is nothing cut off behind
+ * them; is the state database what the record says. Next: command_verify.c prints it. */
+#include "record_check.h"
+
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "event/incident.h"
+#include "store/state_record.h"
+
+#define PAGE 500
+
+struct run {
+    struct record_check *check;
+    struct record_checkpoint *checkpoints;
+    uint32_t checkpoint_count;
+    uint32_t next_checkpoint; /* the first that covers entries not walked yet */
+    struct error checkpoint_error;
+    bool checkpoints_are_bad;
+};
+
+static void report(struct run *r, uint64_t seq, const char *why)
+{
+    r->check->bad++;
+    r->check->found(r->check->context, seq, why);
+}
+
+/* ------------------------------------------------------------- checkpoints */
+
+static bool same(const struct record_hash *a, const struct record_hash *b)
+{
+    return memcmp(a->bytes, b->bytes, RECORD_HASH_BYTES) == 0;
+}
+
+/* The entry that names checkpoint N: it must be in the file, and be the one that was written. */
+static void check_named(struct run *r, const struct record_row *row)
+{
+    uint64_t number;
+    char hash[2 * RECORD_HASH_BYTES + 1], key[2 * RECORD_HASH_BYTES + 1], wanted[200];
+    if (!str_starts(row->target, STR("checkpoint/")) || !str_eq(row->actor, STR("hyakuyo")) ||
+        !str_to_u64(str_skip(row->target, strlen("checkpoint/")), 10, &number))
+        return;
+    if (number == 0 || number > r->checkpoint_count) {
+        report(r, row->seq,
+               r->checkpoints_are_bad ? r->checkpoint_error.text
+                                      : tr("the checkpoint that it names is missing",
+                                           "この記録が指すチェックポイントがありません"));
+        return;
+    }
+    const struct record_checkpoint *c = &r->checkpoints[number - 1];
+    record_hash_text(&c->line_hash, hash);
+    record_hash_text(&c->key, key);
+    snprintf(wanted, sizeof wanted, "sha256:%s;key:%s", hash, key);
+    if (!str_eq(row->evidence, str_c(wanted)))
+        report(r, row->seq,
+               tr("the checkpoint that it names was replaced",
+                  "この記録が指すチェックポイントが置き換えられています"));
+    else if (r->check->public_key && !same(&c->key, r->check->public_key))
+        report(r, row->seq,
+               tr("the checkpoint was signed with another key than the one given",
+                  "チェックポイントは指定された鍵とは別の鍵で署名されています"));
+}
+
+static void check_covered(struct run *r, const struct record_entry *e)
+{
+    for (; r->next_checkpoint < r->checkpoint_count; r->next_checkpoint++) {
+        const struct record_checkpoint *c = &r->checkpoints[r->next_checkpoint];
+        if (c->entries > e->seq)
+            return;
+        if (c->entries == e->seq && !same(&c->head, &e->entry_hash))
+            report(r, e->seq,
+                   tr("it is not what the checkpoint signed", "チェックポイントが署名した記録と異なります"));
+    }
+}
+
+/* -------------------------------------------------------------------- walk */
+
+static void take_hash(struct record_hash *out, struct str bytes)
+{
+    if (bytes.n == RECORD_HASH_BYTES)
+        memcpy(out->bytes, bytes.p, RECORD_HASH_BYTES);
+}
+
+static struct record_entry entry_of(const struct record_row *row)
+{
+    struct record_entry e = {.seq = row->seq,
+                             .recorded_ns = row->recorded_ns,
+                             .event_ns = row->event_ns,
+                             .clock_back_ns = row->clock_back_ns,
+                             .tz = row->tz,
+                             .action = row->action,
+                             .actor = row->actor,
+                             .role = row->role,
+                             .on_behalf = row->on_behalf,
+                             .target = row->target,
+                             .instructed_by = row->instructed_by,
+                             .approved_by = row->approved_by,
+                             .reported_to = row->reported_to,
+                             .evidence = row->evidence,
+                             .criteria_version = row->criteria_version,
+                             .incident = row->incident,
+                             .incident_seq = row->incident_seq,
+                             .salt = row->salt,
+                             .text = row->text,
+                             .is_erased = row->is_erased};
+    take_hash(&e.prev_hash, row->prev_hash);
+    take_hash(&e.incident_prev_hash, row->incident_prev_hash);
+    take_hash(&e.changes_hash, row->changes_hash);
+    take_hash(&e.payload_hash, row->payload_hash);
+    take_hash(&e.entry_hash, row->entry_hash);
+    return e;
+}
+
+static bool read_changes(struct state *s, struct arena *arena, struct record_entry *e, struct error *err)
+{
+    struct record_change_row *rows;
+    if (!state_record_changes(s, e->seq, arena, &rows, &e->change_count, err))
+        return false;
+    struct record_change *changes = ARENA_ARRAY(arena, struct record_change, e->change_count + 1);
+    for (uint32_t i = 0; i < e->change_count; i++)
+        changes[i] = (struct record_change){rows[i].table, rows[i].field, rows[i].old_value,
+                                            rows[i].new_value, rows[i].id};
+    e->changes = changes;
+    return true;
+}
+
+/* False: could not be read. *goes_on false behind the first bad entry: what follows hangs on it. */
+static bool walk_page(struct run *r, struct record_walk *w, const struct record_row *rows, uint32_t count,
+                      struct arena *arena, bool *goes_on, struct error *err)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct error why;
+        struct record_entry e = entry_of(&rows[i]);
+        if (!read_changes(r->check->state, arena, &e, err))
+            return false;
+        *goes_on = record_walk_take(w, &e, &why);
+        if (!*goes_on) {
+            report(r, e.seq > r->check->entries + 1 ? r->check->entries + 1 : e.seq, why.text);
+            return true;
+        }
+        r->check->entries++;
+        check_covered(r, &e);
+        check_named(r, &rows[i]);
+    }
+    return true;
+}
+
+static bool walk(struct run *r, struct record_walk *w, uint64_t last, struct error *err)
+{
+    bool ok = true, goes_on = true;
+    uint32_t count = PAGE;
+    while (ok && goes_on && count == PAGE) {
+        struct arena arena;
+        struct record_row *rows;
+        struct record_filter f = {.after_seq = r->check->entries,
+                                  .before_seq = last + 1,
+                                  .from_ns = INT64_MIN,
+                                  .to_ns = INT64_MAX,
+                                  .limit = PAGE};
+        arena_init(&arena, 256 << 10);
+        ok = state_record_list(r->check->state, &f, &arena, &rows, &count, err) &&
+             walk_page(r, w, rows, count, &arena, &goes_on, err);
+        arena_free(&arena);
+    }
+    return ok;
+}
+
+/* ------------------------------------------------------------------- state */
+
+/* Columns that hold a number where the record says a name. */
+static struct str as_recorded(const struct record_change_row *c, struct str value)
+{
+    uint64_t number;
+    if (str_eq(c->table, STR("incident")) && str_eq(c->field, STR("state")) &&
+        str_to_u64(value, 10, &number) && number < INCIDENT_STATE_COUNT)
+        return incident_state_name((enum incident_state)number);
+    return value;
+}
+
+static bool compare_value(struct run *r, const struct record_change_row *c, uint64_t seq, struct arena *arena,
+                          struct error *err)
+{
+    struct str value;
+    bool is_there, is_known;
+    if (!state_record_value(r->check->state, c->table, c->id, c->field, arena, &value, &is_there, &is_known,
+                            err))
+        return false;
+    if (!is_known) {
+        r->check->not_compared++;
+        return true;
+    }
+    r->check->compared++;
+    if (is_there ? str_eq(as_recorded(c, value), c->new_value) : c->new_value.n == 0)
+        return true;
+    report(
+        r, seq,
+        arena_printf(arena,
+                     tr("%.*s %llu: %.*s was made \"%.*s\" by this entry, but the state database says "
+                        "\"%.*s\"",
+                        "%.*s %llu の %.*s はこの記録では「%.*s」ですが、状態データベースでは「%.*s」です"),
+                     STR_ARGS(c->table), (unsigned long long)c->id, STR_ARGS(c->field),
+                     STR_ARGS(c->new_value), STR_ARGS(as_recorded(c, value)))
+            .p);
+    return true;
+}
+
+static bool compare_state(struct run *r, struct error *err)
+{
+    struct arena arena;
+    struct record_change_row *rows;
+    uint64_t *seqs;
+    uint32_t count;
+    if (!state_begin(r->check->state, err)) /* nothing moves meanwhile */
+        return false;
+    arena_init(&arena, 256 << 10);
+    bool ok = state_record_last_values(r->check->state, &arena, &rows, &seqs, &count, err);
+    for (uint32_t i = 0; ok && i < count; i++)
+        ok = compare_value(r, &rows[i], seqs[i], &arena, err);
+    arena_free(&arena);
+    state_rollback(r->check->state);
+    return ok;
+}
+
+/* --------------------------------------------------------------------- all */
+
+/* A checkpoint is written before the entry that names it, and after those it covers. */
+static bool check_end(struct run *r, struct arena *arena, struct error *err)
+{
+    struct record_row head;
+    if (!state_record_head(r->check->state, 0, arena, &head, err))
+        return false;
+    uint32_t n = r->checkpoint_count;
+    if (n && r->checkpoints[n - 1].entries > head.seq)
+        report(r, head.seq + 1,
+               tr("it was there at the last checkpoint and is gone",
+                  "最後のチェックポイントの時点にはあった記録が"
+                  "消えています"));
+    return true;
+}
+
+static bool check_all(struct run *r, struct arena *arena, struct error *err)
+{
+    struct error why;
+    struct record_row head;
+    uint64_t seq;
+    if (!state_record_head(r->check->state, 0, arena, &head, err))
+        return false;
+    r->checkpoints_are_bad = !record_checkpoints_read(r->check->data_dir, NULL, arena, &r->checkpoints,
+                                                      &r->checkpoint_count, &r->checkpoint_error);
+    r->check->checkpoints = r->checkpoint_count;
+    struct record_walk *w = record_walk_new();
+    bool ok = walk(r, w, head.seq, err);
+    if (ok && r->check->bad == 0 && !record_walk_end(w, &seq, &why))
+        report(r, seq, why.text);
+    record_walk_free(w);
+    ok = ok && (r->check->bad || check_end(r, arena, err));
+    if (ok && r->checkpoints_are_bad && r->check->bad == 0)
+        report(r, r->check->entries, r->checkpoint_error.text);
+    return ok && compare_state(r, err);
+}
+
+bool record_check_run(struct record_check *c, struct error *err)
+{
+    struct run r = {.check = c};
+    struct arena arena;
+    c->entries = c->checkpoints = c->compared = c->not_compared = c->bad = 0;
+    arena_init(&arena, 64 << 10);
+    bool ok = check_all(&r, &arena, err);
+    arena_free(&arena);
+    return ok;
+}

@@ -1,0 +1,323 @@
+/* What all work on incidents shares: values of a request, rows, the transaction with the record, answers.
+ * Next: work_tasks.c. */
+#include "work.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "console/parameters.h"
+#include "store/state_assets.h"
+#include "store/state_incidents.h"
+
+struct casework work_machine(struct server *s, struct arena *arena, struct console_failure *failure)
+{
+    return (struct casework){.s = s,
+                             .arena = arena,
+                             .failure = failure,
+                             .actor = STR("hyakuyo"),
+                             .sees_persons = true,
+                             .now_ns = clock_wall_ns()};
+}
+
+/* ------------------------------------------------------------- the request */
+
+static const struct parameter_value *find_value(const struct casework *c, const char *name)
+{
+    for (size_t i = 0; c->q != NULL && c->q->names != NULL && c->q->names[i].name != NULL; i++)
+        if (strcmp(c->q->names[i].name, name) == 0)
+            return c->q->values[i].is_given ? &c->q->values[i] : NULL;
+    return NULL;
+}
+
+bool work_given(const struct casework *c, const char *name)
+{
+    return find_value(c, name) != NULL;
+}
+
+struct str work_value(const struct casework *c, const char *name)
+{
+    const struct parameter_value *value = find_value(c, name);
+    return value != NULL && value->text.p != NULL ? str_trim(value->text) : STR_EMPTY;
+}
+
+int64_t work_value_number(const struct casework *c, const char *name, int64_t fallback)
+{
+    const struct parameter_value *value = find_value(c, name);
+    return value != NULL ? value->number : fallback;
+}
+
+/* -------------------------------------------------------------- refusals */
+
+bool work_refuse(struct casework *c, int status, const char *en, const char *ja)
+{
+    c->failure->status = status;
+    error_set(&c->failure->en, "%s", en);
+    error_set(&c->failure->ja, "%s", ja);
+    return false;
+}
+
+bool work_fail(struct casework *c, int status, const struct error *err)
+{
+    c->failure->status = status;
+    c->failure->en = *err;
+    return false;
+}
+
+/* ------------------------------------------------------------------- rows */
+
+static bool is_of_department(const struct server *s, struct str user, struct str department, int64_t now_ns)
+{
+    bool is = false;
+    struct context *context = engine_context(s->engine);
+    const struct asset_set *set = context ? context_assets(context) : NULL;
+    for (uint32_t i = 0; set != NULL && i < set->counts[ASSET_USERS] && !is; i++) {
+        const struct asset_user *u = &set->users[i];
+        is = str_eq_nocase(u->user, user) && u->department.n && str_eq_nocase(u->department, department) &&
+             u->row.valid_from_ns <= now_ns && now_ns < u->row.valid_to_ns;
+    }
+    context_unref(context);
+    return is;
+}
+
+bool work_may_see(struct server *s, unsigned roles, struct str user, const struct incident *incident)
+{
+    return roles != ROLE_DEPARTMENT || is_of_department(s, user, incident->department, clock_wall_ns());
+}
+
+bool work_incident(struct casework *c, uint64_t id, struct incident *out)
+{
+    struct error err;
+    if (!state_incidents_load(c->s->state, id, c->arena, out, &err))
+        return work_fail(c, 404, &err);
+    return work_may_see(c->s, c->roles, c->actor, out) ||
+           work_refuse(c, 404, "There is no such incident.", "そのインシデントはありません。");
+}
+
+bool work_row_of(struct casework *c, enum work_table table, uint64_t id, uint64_t incident,
+                 struct work_row *row)
+{
+    struct error err;
+    if (!state_work_get(c->s->state, table, id, c->arena, row, &err))
+        return work_fail(c, 404, &err);
+    return (uint64_t)work_number(row, 0) == incident ||
+           work_refuse(c, 404, "It belongs to another incident.", "別のインシデントのものです。");
+}
+
+bool work_rows_of(struct casework *c, enum work_table table, uint64_t parent, struct work_rows *out)
+{
+    struct error err;
+    return state_work_list(c->s->state, table, 0, work_text_of((int64_t)parent, c->arena), WORK_ROWS_MOST,
+                           c->arena, out, &err) ||
+           work_fail(c, 500, &err);
+}
+
+bool work_case(struct casework *c, uint64_t incident, struct work_row *row)
+{
+    struct work_rows rows;
+    if (!work_rows_of(c, WORK_CASE, incident, &rows))
+        return false;
+    if (rows.count) {
+        *row = rows.rows[0];
+        return true;
+    }
+    *row = (struct work_row){0};
+    for (int i = 0; i < CASE_COLUMNS; i++)
+        row->values[i] = STR_EMPTY;
+    row->values[CASE_INCIDENT] = work_text_of((int64_t)incident, c->arena);
+    return true;
+}
+
+/* ------------------------------------------------------------ transactions */
+
+bool work_begin(struct casework *c)
+{
+    struct error err;
+    return recorder_begin(c->s->recorder, &err) || work_fail(c, 503, &err);
+}
+
+bool work_end(struct casework *c, bool ok, const struct deed *deed)
+{
+    struct error err;
+    if (ok)
+        return recorder_commit(c->s->recorder, deed, &err) || work_fail(c, 503, &err);
+    recorder_rollback(c->s->recorder);
+    return false;
+}
+
+/* Prose and persons are in the entry's erasable text, if anywhere; what a playbook said is in the playbook.
+ */
+static bool is_recorded(enum work_kind kind)
+{
+    return kind != WORK_PROSE && kind != WORK_PERSON && kind != WORK_JSON && kind != WORK_ENGLISH &&
+           kind != WORK_JAPANESE;
+}
+
+static void note_change(struct casework *c, enum work_table table, uint64_t id, int column, struct str old,
+                        struct str new_value)
+{
+    uint32_t count;
+    const struct work_column *columns = work_columns(table, &count);
+    if (is_recorded(columns[column].kind))
+        recorder_change(c->s->recorder, work_table_name(table), id, columns[column].name, old, new_value);
+}
+
+bool work_add(struct casework *c, enum work_table table, struct work_row *row)
+{
+    struct error err;
+    uint32_t count;
+    work_columns(table, &count);
+    for (uint32_t i = 0; i < count; i++)
+        if (row->values[i].p == NULL)
+            row->values[i] = STR_EMPTY;
+    if (!state_work_add(c->s->state, table, row, &err))
+        return work_fail(c, 503, &err);
+    for (uint32_t i = 0; i < count; i++)
+        if (row->values[i].n)
+            note_change(c, table, row->id, (int)i, STR_EMPTY, row->values[i]);
+    return true;
+}
+
+bool work_set(struct casework *c, enum work_table table, struct work_row *row, int column, struct str value)
+{
+    struct error err;
+    if (str_eq(row->values[column], value))
+        return true;
+    if (!state_work_set(c->s->state, table, row->id, column, value, &err))
+        return work_fail(c, 503, &err);
+    note_change(c, table, row->id, column, row->values[column], value);
+    row->values[column] = value;
+    return true;
+}
+
+bool work_set_number(struct casework *c, enum work_table table, struct work_row *row, int column,
+                     int64_t number)
+{
+    return work_set(c, table, row, column, work_text_of(number, c->arena));
+}
+
+static struct str member_text(const struct casework *c, const char *name, enum work_kind kind)
+{
+    bool is_number = kind == WORK_NUMBER || kind == WORK_TIME || kind == WORK_BOOLEAN;
+    return is_number ? work_text_of(work_value_number(c, name, 0), c->arena) : work_value(c, name);
+}
+
+void work_take_members(const struct casework *c, enum work_table table, struct work_row *row)
+{
+    uint32_t count;
+    const struct work_column *columns = work_columns(table, &count);
+    for (uint32_t i = 0; i < count; i++)
+        if (work_given(c, columns[i].name))
+            row->values[i] = member_text(c, columns[i].name, columns[i].kind);
+}
+
+bool work_change_members(struct casework *c, enum work_table table, struct work_row *row)
+{
+    uint32_t count;
+    const struct work_column *columns = work_columns(table, &count);
+    for (uint32_t i = 0; i < count; i++)
+        if (work_given(c, columns[i].name) &&
+            !work_set(c, table, row, (int)i, member_text(c, columns[i].name, columns[i].kind)))
+            return false;
+    return true;
+}
+
+struct deed work_deed(const struct casework *c, const char *action, uint64_t incident, const char *kind,
+                      uint64_t id, struct str text)
+{
+    struct buf roles = {0};
+    if (c->roles && c->roles != ~0u)
+        roles_format(c->roles, &roles);
+    struct deed deed = {.action = action,
+                        .actor = c->actor,
+                        .role = arena_str(c->arena, buf_str(&roles)),
+                        .on_behalf = STR_EMPTY,
+                        .incident = incident,
+                        .target = arena_printf(c->arena, "%s/%llu", kind, (unsigned long long)id),
+                        .event_ns = work_value_number(c, "happened", c->now_ns),
+                        .text = text,
+                        .instructed_by = work_value(c, "instructed_by"),
+                        .approved_by = work_value(c, "approved_by"),
+                        .reported_to = work_value(c, "reported_to"),
+                        .evidence = STR_EMPTY,
+                        .criteria_version = authority_version(c->s->authority)};
+    buf_free(&roles);
+    return deed;
+}
+
+/* ---------------------------------------------------------------- answers */
+
+bool work_answer_rows(struct casework *c, enum work_table table, const struct work_rows *rows)
+{
+    struct json_writer w = {.out = c->out};
+    json_begin_object(&w);
+    json_key(&w, "rows");
+    json_begin_array(&w);
+    for (uint32_t i = 0; i < rows->count; i++) {
+        json_begin_object(&w);
+        work_row_members(table, &rows->rows[i], c->sees_persons, &w);
+        json_end_object(&w);
+    }
+    json_end_array(&w);
+    json_end_object(&w);
+    return true;
+}
+
+bool work_answer_row(struct casework *c, enum work_table table, const struct work_row *row)
+{
+    struct json_writer w = {.out = c->out};
+    json_begin_object(&w);
+    work_row_members(table, row, c->sees_persons, &w);
+    json_end_object(&w);
+    return true;
+}
+
+casework_handler *work_handler(enum casework_question question)
+{
+    static casework_handler *const handlers[CASEWORK_QUESTION_COUNT] = {
+        [CASEWORK_CASE] = work_get_case,
+        [CASEWORK_CASE_CHANGE] = work_patch_case,
+        [CASEWORK_TASKS] = work_get_tasks,
+        [CASEWORK_TASK_ADD] = work_post_task,
+        [CASEWORK_TASK_CHANGE] = work_patch_task,
+        [CASEWORK_HEARING] = work_get_hearing,
+        [CASEWORK_HEARING_ADD] = work_post_hearing,
+        [CASEWORK_APPROVALS] = work_get_approvals,
+        [CASEWORK_PROPOSE] = work_propose,
+        [CASEWORK_APPROVALS_ALL] = work_get_all_approvals,
+        [CASEWORK_APPROVAL] = work_get_approval,
+        [CASEWORK_APPROVAL_CHECK] = work_check,
+        [CASEWORK_APPROVAL_APPROVE] = work_approve,
+        [CASEWORK_APPROVAL_REJECT] = work_reject,
+        [CASEWORK_APPROVAL_WITHDRAW] = work_withdraw,
+        [CASEWORK_EVIDENCE] = work_get_evidence,
+        [CASEWORK_EVIDENCE_ADD] = work_post_evidence,
+        [CASEWORK_EVIDENCE_ITEM] = work_get_evidence_item,
+        [CASEWORK_CUSTODY_ADD] = work_post_custody,
+        [CASEWORK_HOSTS] = work_get_hosts,
+        [CASEWORK_HOST_ADD] = work_post_host,
+        [CASEWORK_HOST_CHANGE] = work_patch_host,
+        [CASEWORK_RESIDUAL] = work_get_residual,
+        [CASEWORK_ENTRIES] = work_get_entries,
+        [CASEWORK_ENTRY_ADD] = work_post_entry,
+        [CASEWORK_REVIEW] = work_get_review,
+        [CASEWORK_REVIEW_ADD] = work_post_review,
+        [CASEWORK_REVIEW_SIGN] = work_sign_review,
+        [CASEWORK_ACTION_ADD] = work_post_action,
+        [CASEWORK_ACTION_CHANGE] = work_patch_action,
+        [CASEWORK_MERGE] = work_merge,
+        [CASEWORK_SPLIT] = work_split,
+        [CASEWORK_SIMILAR] = work_get_similar,
+        [CASEWORK_AS_OF] = work_get_as_of,
+        [CASEWORK_COUNTERMEASURES] = work_get_countermeasures,
+        [CASEWORK_COUNTERMEASURE_ADD] = work_post_countermeasure,
+        [CASEWORK_COUNTERMEASURES_ALL] = work_get_all_countermeasures,
+        [CASEWORK_COUNTERMEASURE_CHANGE] = work_patch_countermeasure,
+        [CASEWORK_BLOCKLIST] = work_get_blocklist,
+        [CASEWORK_CONTACTS] = work_get_contacts,
+        [CASEWORK_CONTACT_ADD] = work_post_contact,
+        [CASEWORK_CONTACT_CHANGE] = work_patch_contact,
+        [CASEWORK_CONTACT_REMOVE] = work_delete_contact,
+        [CASEWORK_AUTHORITY] = work_get_authority,
+        [CASEWORK_PLAYBOOKS] = work_get_playbooks,
+    };
+    return handlers[question];
+}

@@ -1,0 +1,118 @@
+/* The work on incidents, between its rules (incident/), its rows (store/state_work.h), the record and the
+ * console. One struct casework is one request, or one thing the machine does by itself; its functions answer
+ * false once the failure is set. work.c has what all share, work_tasks.c tasks, work_hearing.c the hearing,
+ * work_decisions.c approvals, work_state.c the steps of an incident, work_items.c evidence, hosts, entries
+ * and reviews, work_counter.c countermeasures and contacts, work_look.c what is only looked at. */
+#ifndef WORK_H
+#define WORK_H
+
+#include "console/roles.h"
+#include "incident/authority.h"
+#include "incident/playbook.h"
+#include "incident/workflow.h"
+#include "recorder.h"
+#include "server.h"
+#include "store/state_work.h"
+
+#define WORK_ROWS_MOST 10000 /* of one answer */
+
+struct casework {
+    struct server *s;
+    const struct casework_request *q; /* NULL: the machine by itself */
+    struct arena *arena;
+    struct buf *out;
+    struct casework_answer *answer;
+    struct console_failure *failure;
+    struct str actor;
+    unsigned roles;
+    bool sees_persons;
+    int64_t now_ns;
+};
+typedef bool casework_handler(struct casework *c);
+
+/* The machine as the actor; `failure` receives what went wrong. */
+struct casework work_machine(struct server *s, struct arena *arena, struct console_failure *failure);
+
+/* What the request brought; "" and `fallback` when it did not. */
+bool work_given(const struct casework *c, const char *name);
+struct str work_value(const struct casework *c, const char *name);
+int64_t work_value_number(const struct casework *c, const char *name, int64_t fallback);
+
+/* All return false. */
+bool work_refuse(struct casework *c, int status, const char *en, const char *ja);
+bool work_fail(struct casework *c, int status, const struct error *err);
+
+/* Who is only a department's officer sees the incidents of that department. */
+bool work_may_see(struct server *s, unsigned roles, struct str user, const struct incident *incident);
+/* The incident of the path; 404 when there is none, or it is not for this person's eyes. */
+bool work_incident(struct casework *c, uint64_t id, struct incident *out);
+/* A row that belongs to that incident (its first column); 404 otherwise. */
+bool work_row_of(struct casework *c, enum work_table table, uint64_t id, uint64_t incident,
+                 struct work_row *row);
+bool work_rows_of(struct casework *c, enum work_table table, uint64_t parent, struct work_rows *out);
+/* The one row of people's knowledge of an incident; id 0 when there is none yet. */
+bool work_case(struct casework *c, uint64_t incident, struct work_row *row);
+
+/* One transaction with the record. After begin exactly one end; `ok` false rolls back. */
+bool work_begin(struct casework *c);
+bool work_end(struct casework *c, bool ok, const struct deed *deed);
+/* Within it. */
+bool work_add(struct casework *c, enum work_table table, struct work_row *row);
+bool work_set(struct casework *c, enum work_table table, struct work_row *row, int column, struct str value);
+bool work_set_number(struct casework *c, enum work_table table, struct work_row *row, int column,
+                     int64_t number);
+/* Every member of the request whose name is a column goes into the row; times default to nothing. */
+void work_take_members(const struct casework *c, enum work_table table, struct work_row *row);
+bool work_change_members(struct casework *c, enum work_table table, struct work_row *row);
+
+/* A deed of this person on that target, with the request's instructed_by, approved_by, reported_to. */
+struct deed work_deed(const struct casework *c, const char *action, uint64_t incident, const char *kind,
+                      uint64_t id, struct str text);
+
+/* {"rows":[…]} of the rows of a table, or one row as the whole answer. */
+bool work_answer_rows(struct casework *c, enum work_table table, const struct work_rows *rows);
+bool work_answer_row(struct casework *c, enum work_table table, const struct work_row *row);
+void work_put_names(struct json_writer *w, const char *key, const struct str *names, uint32_t count);
+/* Who answers: by question. */
+casework_handler *work_handler(enum casework_question question);
+
+/* Roles of the matrix that this person holds. */
+bool work_signer(struct casework *c, struct authority_signer *signer);
+/* The approval that lets an action of this incident happen now: approved and not expired, or an emergency.
+ * `action` "" = any containment. False also when there is none; *found tells. */
+bool work_find_approval(struct casework *c, uint64_t incident, struct str action, struct str scope,
+                        bool *found, struct work_row *approval);
+bool work_is_server(struct server *s, const struct incident *incident);
+bool work_may_act(struct casework *c, const struct incident *incident, struct str action, struct str scope,
+                  bool *may, struct work_row *approval);
+bool work_facts(struct casework *c, const struct incident *incident, struct workflow_facts *facts);
+
+/* Opens the tasks of an incident that has become one, and swaps the first task when its kind has changed. */
+void work_follow(struct server *s, const struct incident *incident);
+/* At the start: incidents that have no tasks yet, since the program ended before or is new to them. */
+bool work_catch_up(struct server *s, struct error *err) MUST_CHECK;
+/* Timers of the tasks of the state that was entered begin to run. Within a transaction. */
+bool work_enter_stage(struct casework *c, uint64_t incident, enum incident_state state);
+/* Tasks that nobody will do any more: the incident was merged or put aside. Within a transaction. */
+bool work_drop_tasks(struct casework *c, uint64_t incident, struct str reason);
+bool work_tasks_json(struct server *s, uint64_t incident, bool sees_persons, struct arena *arena,
+                     struct str *first, struct str *all);
+/* Moves an incident on, or only adds a note. */
+bool work_change_state(struct casework *c, const struct incident_change *change);
+/* Clocks: decisions that are late, watches and countermeasures that end. Once a second, by the main thread.
+ */
+void work_tick(struct server *s);
+
+casework_handler work_get_case, work_patch_case, work_merge, work_split;
+casework_handler work_get_tasks, work_post_task, work_patch_task, work_get_hearing, work_post_hearing;
+casework_handler work_get_approvals, work_propose, work_get_all_approvals, work_get_approval, work_check,
+    work_approve, work_reject, work_withdraw, work_get_authority;
+casework_handler work_get_evidence, work_post_evidence, work_get_evidence_item, work_post_custody,
+    work_get_hosts, work_post_host, work_patch_host, work_get_residual, work_get_entries, work_post_entry,
+    work_get_review, work_post_review, work_sign_review, work_post_action, work_patch_action;
+casework_handler work_get_countermeasures, work_post_countermeasure, work_get_all_countermeasures,
+    work_patch_countermeasure, work_get_blocklist, work_get_contacts, work_post_contact, work_patch_contact,
+    work_delete_contact;
+casework_handler work_get_similar, work_get_as_of, work_get_playbooks;
+
+#endif

@@ -1,0 +1,381 @@
+/* Evidence with its chain of custody, infected hosts, entries of work, the review: mostly rows that people
+ * add and change. Next: work_counter.c. */
+#include "work.h"
+
+#include "base/log.h"
+#include "incident/incident.h"
+
+static bool get_rows(struct casework *c, enum work_table table)
+{
+    struct incident incident = {0};
+    struct work_rows rows;
+    return work_incident(c, c->q->id, &incident) && work_rows_of(c, table, c->q->id, &rows) &&
+           work_answer_rows(c, table, &rows);
+}
+
+/* Adds the row in a transaction of its own and answers with it. */
+static bool add_row(struct casework *c, enum work_table table, struct work_row *row, const char *action,
+                    const char *kind, struct str text)
+{
+    if (!work_begin(c))
+        return false;
+    bool ok = work_add(c, table, row);
+    struct deed deed = work_deed(c, action, c->q->id, kind, row->id, text);
+    c->answer->status = 201;
+    return work_end(c, ok, &deed) && work_answer_row(c, table, row);
+}
+
+static void start_row(const struct casework *c, enum work_table table, struct work_row *row)
+{
+    *row = (struct work_row){0};
+    work_take_members(c, table, row);
+    row->values[0] = work_text_of((int64_t)c->q->id, c->arena);
+}
+
+static struct str now_text(const struct casework *c)
+{
+    return work_text_of(c->now_ns, c->arena);
+}
+
+/* --------------------------------------------------------------- evidence */
+
+bool work_get_evidence(struct casework *c)
+{
+    return get_rows(c, WORK_EVIDENCE);
+}
+
+static bool is_hex(struct str s, size_t n)
+{
+    if (s.n != n)
+        return s.n == 0;
+    for (size_t i = 0; i < n; i++)
+        if (!ascii_is_digit(s.p[i]) && !(ascii_lower(s.p[i]) >= 'a' && ascii_lower(s.p[i]) <= 'f'))
+            return false;
+    return true;
+}
+
+bool work_post_evidence(struct casework *c)
+{
+    struct incident incident = {0};
+    struct work_rows items;
+    struct work_row row;
+    if (!work_incident(c, c->q->id, &incident) || !work_rows_of(c, WORK_EVIDENCE, c->q->id, &items))
+        return false;
+    if (!is_hex(work_value(c, "sha256"), 64) || !is_hex(work_value(c, "md5"), 32))
+        return work_refuse(c, 400, "\"sha256\" has 64 and \"md5\" 32 hexadecimal digits.",
+                           "「sha256」は16進64桁、「md5」は16進32桁です。");
+    start_row(c, WORK_EVIDENCE, &row);
+    row.values[EVIDENCE_NUMBER] =
+        arena_printf(c->arena, "%llu-%u", (unsigned long long)incident.id, items.count + 1);
+    if (!work_given(c, "acquired"))
+        row.values[EVIDENCE_ACQUIRED] = now_text(c);
+    if (work_value(c, "acquired_by").n == 0)
+        row.values[EVIDENCE_ACQUIRED_BY] = c->actor;
+    row.values[EVIDENCE_HOLDER] = row.values[EVIDENCE_ACQUIRED_BY];
+    row.values[EVIDENCE_ENTERED_BY] = c->actor;
+    row.values[EVIDENCE_ENTERED] = now_text(c);
+    return add_row(c, WORK_EVIDENCE, &row, "observe", "evidence", work_value(c, "description"));
+}
+
+static bool add_custody(struct casework *c, const struct work_row *item, struct str kind, struct str to,
+                        struct str reason)
+{
+    struct work_row row = {0};
+    row.values[CUSTODY_EVIDENCE] = work_text_of((int64_t)item->id, c->arena);
+    row.values[CUSTODY_KIND] = kind;
+    row.values[CUSTODY_FROM_PERSON] = item->values[EVIDENCE_HOLDER];
+    row.values[CUSTODY_TO_PERSON] = to;
+    row.values[CUSTODY_HAPPENED] = work_text_of(work_value_number(c, "happened", c->now_ns), c->arena);
+    row.values[CUSTODY_REASON] = reason;
+    row.values[CUSTODY_SIGNED_BY] = c->actor;
+    return work_add(c, WORK_CUSTODY, &row);
+}
+
+static bool answer_item(struct casework *c, const struct work_row *item)
+{
+    struct work_rows custody;
+    struct json_writer w = {.out = c->out};
+    if (!work_rows_of(c, WORK_CUSTODY, item->id, &custody))
+        return false;
+    json_begin_object(&w);
+    work_row_members(WORK_EVIDENCE, item, c->sees_persons, &w);
+    json_key(&w, "custody");
+    json_begin_array(&w);
+    for (uint32_t i = 0; i < custody.count; i++) {
+        json_begin_object(&w);
+        work_row_members(WORK_CUSTODY, &custody.rows[i], c->sees_persons, &w);
+        json_end_object(&w);
+    }
+    json_end_array(&w);
+    json_end_object(&w);
+    return true;
+}
+
+/* Who looks at an item stands in its access log (spec 3.6). */
+bool work_get_evidence_item(struct casework *c)
+{
+    struct incident incident = {0};
+    struct work_row item;
+    if (!work_incident(c, c->q->id, &incident) ||
+        !work_row_of(c, WORK_EVIDENCE, c->q->item, c->q->id, &item) || !work_begin(c))
+        return false;
+    bool ok = add_custody(c, &item, STR("access"), c->actor, STR("viewed / 閲覧"));
+    struct deed deed = work_deed(c, "observe", incident.id, "evidence", item.id, STR("viewed / 閲覧"));
+    return work_end(c, ok, &deed) && answer_item(c, &item);
+}
+
+bool work_post_custody(struct casework *c)
+{
+    struct incident incident = {0};
+    struct work_row item;
+    struct str kind = work_value(c, "kind"), to = work_value(c, "to_person");
+    bool is_transfer = str_eq(kind, STR("transfer")), is_disposal = str_eq(kind, STR("disposal"));
+    if (!work_incident(c, c->q->id, &incident) || !work_row_of(c, WORK_EVIDENCE, c->q->item, c->q->id, &item))
+        return false;
+    if (is_transfer && to.n == 0)
+        return work_refuse(c, 400, "A transfer needs \"to_person\".",
+                           "引き渡しには「to_person」が必要です。");
+    if (is_disposal && work_flag(&item, EVIDENCE_LEGAL_HOLD))
+        return work_refuse(c, 409, "The item is under legal hold.", "法的保全の対象のため廃棄できません。");
+    if (is_disposal && work_number(&item, EVIDENCE_RETENTION_UNTIL) > c->now_ns)
+        return work_refuse(c, 409, "It must be kept for longer.", "保管期間中のため廃棄できません。");
+    if (!work_begin(c))
+        return false;
+    bool ok = add_custody(c, &item, kind, to.n ? to : c->actor, work_value(c, "reason")) &&
+              (!is_transfer || work_set(c, WORK_EVIDENCE, &item, EVIDENCE_HOLDER, to));
+    struct deed deed = work_deed(c, "execute", incident.id, "evidence", item.id, work_value(c, "reason"));
+    return work_end(c, ok, &deed) && answer_item(c, &item);
+}
+
+/* ------------------------------------------------------------------ hosts */
+
+bool work_get_hosts(struct casework *c)
+{
+    return get_rows(c, WORK_HOST);
+}
+
+bool work_post_host(struct casework *c)
+{
+    struct incident incident = {0};
+    struct work_rows hosts;
+    struct work_row row;
+    if (!work_incident(c, c->q->id, &incident) || !work_rows_of(c, WORK_HOST, c->q->id, &hosts))
+        return false;
+    for (uint32_t i = 0; i < hosts.count; i++)
+        if (str_eq_nocase(hosts.rows[i].values[HOST_HOST], work_value(c, "host")))
+            return work_refuse(c, 409, "The host has been entered already.", "この端末は登録済みです。");
+    start_row(c, WORK_HOST, &row);
+    row.values[HOST_STATUS] = STR("detected");
+    row.values[HOST_DETECTED] = now_text(c);
+    return add_row(c, WORK_HOST, &row, "observe", "host", work_value(c, "host"));
+}
+
+static const char *const life[] = {"detected", "acted", "contained", "verified_clean", "closed"};
+
+static int place_in_life(struct str status)
+{
+    for (int i = 0; i < (int)COUNT_OF(life); i++)
+        if (str_eq(status, str_c(life[i])))
+            return i;
+    return 0;
+}
+
+/* One stage after the other; back to detected when it shows signs again. A host that is not clean is closed
+ * only as a residual risk that somebody has accepted. */
+static bool check_life(struct casework *c, const struct work_row *host, int to)
+{
+    int from = place_in_life(host->values[HOST_STATUS]);
+    bool is_accepted = work_value(c, "residual_reason").n && work_value(c, "accepted_by").n;
+    if (to == 0 || to == from + 1 || (to == 4 && is_accepted))
+        return true;
+    c->failure->status = 409;
+    error_set(
+        &c->failure->en,
+        "a host that is %s comes to %s next; it is closed earlier only with residual_reason and accepted_by",
+        life[from], life[from < 4 ? from + 1 : 4]);
+    error_set(&c->failure->ja,
+              "%s の端末の次の段階は %s です。途中で閉じるには residual_reason と accepted_by が必要です",
+              life[from], life[from < 4 ? from + 1 : 4]);
+    return false;
+}
+
+bool work_patch_host(struct casework *c)
+{
+    struct incident incident = {0};
+    struct work_row host;
+    int to = place_in_life(work_value(c, "status"));
+    if (!work_incident(c, c->q->id, &incident) || !work_row_of(c, WORK_HOST, c->q->item, c->q->id, &host) ||
+        (work_given(c, "status") && !check_life(c, &host, to)) || !work_begin(c))
+        return false;
+    bool ok =
+        work_change_members(c, WORK_HOST, &host) &&
+        (!work_given(c, "status") || work_set_number(c, WORK_HOST, &host, HOST_DETECTED + to, c->now_ns));
+    struct deed deed = work_deed(c, "execute", incident.id, "host", host.id, work_value(c, "status"));
+    return work_end(c, ok, &deed) && work_answer_row(c, WORK_HOST, &host);
+}
+
+/* What is still infected, or was closed without being clean, and for how long (the residual ledger). */
+bool work_get_residual(struct casework *c)
+{
+    struct error err;
+    struct work_rows rows;
+    struct json_writer w = {.out = c->out};
+    if (!state_work_list(c->s->state, WORK_HOST, -1, STR_EMPTY, WORK_ROWS_MOST, c->arena, &rows, &err))
+        return work_fail(c, 500, &err);
+    json_begin_object(&w);
+    json_key(&w, "rows");
+    json_begin_array(&w);
+    for (uint32_t i = 0; i < rows.count; i++) {
+        const struct work_row *host = &rows.rows[i];
+        struct incident incident;
+        if (work_number(host, HOST_VERIFIED_CLEAN) != 0 ||
+            (c->roles == ROLE_DEPARTMENT && !work_incident(c, (uint64_t)work_number(host, 0), &incident)))
+            continue;
+        json_begin_object(&w);
+        work_row_members(WORK_HOST, host, c->sees_persons, &w);
+        json_key(&w, "age_days");
+        json_put_i64(&w, (c->now_ns - work_number(host, HOST_DETECTED)) / (86400 * NS_PER_SECOND));
+        json_end_object(&w);
+    }
+    json_end_array(&w);
+    json_end_object(&w);
+    return true;
+}
+
+/* ---------------------------------------------------------------- entries */
+
+bool work_get_entries(struct casework *c)
+{
+    return get_rows(c, WORK_ENTRY);
+}
+
+bool work_post_entry(struct casework *c)
+{
+    struct incident incident = {0};
+    struct work_row row;
+    if (!work_incident(c, c->q->id, &incident))
+        return false;
+    start_row(c, WORK_ENTRY, &row);
+    if (!work_given(c, "kind"))
+        row.values[ENTRY_KIND] = STR("note");
+    if (str_eq(row.values[ENTRY_KIND], STR("mention")) && work_value(c, "mentions").n == 0)
+        return work_refuse(c, 400, "A mention needs \"mentions\".", "メンションには「mentions」が必要です。");
+    if (!work_given(c, "happened"))
+        row.values[ENTRY_HAPPENED] = now_text(c);
+    row.values[ENTRY_ENTERED] = now_text(c);
+    row.values[ENTRY_WHO] = c->actor;
+    bool is_work = str_eq(row.values[ENTRY_KIND], STR("work"));
+    return add_row(c, WORK_ENTRY, &row, is_work ? "execute" : "observe", "entry", work_value(c, "text"));
+}
+
+/* ----------------------------------------------------------------- review */
+
+static bool answer_review(struct casework *c)
+{
+    struct work_rows reviews, actions;
+    struct json_writer w = {.out = c->out};
+    if (!work_rows_of(c, WORK_REVIEW, c->q->id, &reviews) ||
+        !work_rows_of(c, WORK_ACTION, c->q->id, &actions))
+        return false;
+    json_begin_object(&w);
+    json_key(&w, "review");
+    if (reviews.count) {
+        json_begin_object(&w);
+        work_row_members(WORK_REVIEW, &reviews.rows[reviews.count - 1], c->sees_persons, &w);
+        json_end_object(&w);
+    } else {
+        json_put_null(&w);
+    }
+    json_key(&w, "actions");
+    json_begin_array(&w);
+    for (uint32_t i = 0; i < actions.count; i++) {
+        const struct work_row *action = &actions.rows[i];
+        json_begin_object(&w);
+        work_row_members(WORK_ACTION, action, c->sees_persons, &w);
+        json_key(&w, "is_late");
+        json_put_bool(&w, str_eq(action->values[ACTION_STATUS], STR("open")) &&
+                              work_number(action, ACTION_DUE) < c->now_ns);
+        json_end_object(&w);
+    }
+    json_end_array(&w);
+    json_end_object(&w);
+    return true;
+}
+
+bool work_get_review(struct casework *c)
+{
+    struct incident incident = {0};
+    return work_incident(c, c->q->id, &incident) && answer_review(c);
+}
+
+/* Written anew it has to be signed anew. */
+bool work_post_review(struct casework *c)
+{
+    struct incident incident = {0};
+    struct work_row row;
+    if (!work_incident(c, c->q->id, &incident))
+        return false;
+    start_row(c, WORK_REVIEW, &row);
+    if (!work_given(c, "held"))
+        row.values[REVIEW_HELD] = now_text(c);
+    if (!work_begin(c))
+        return false;
+    bool ok = work_add(c, WORK_REVIEW, &row);
+    struct deed deed = work_deed(c, "judge", incident.id, "review", row.id, work_value(c, "summary"));
+    return work_end(c, ok, &deed) && answer_review(c);
+}
+
+bool work_sign_review(struct casework *c)
+{
+    struct incident incident = {0};
+    struct work_rows reviews;
+    if (!work_incident(c, c->q->id, &incident) || !work_rows_of(c, WORK_REVIEW, c->q->id, &reviews))
+        return false;
+    if (reviews.count == 0)
+        return work_refuse(c, 409, "There is no review to sign yet.", "署名する事後検証がまだありません。");
+    struct work_row *review = &reviews.rows[reviews.count - 1];
+    if (work_number(review, REVIEW_SIGNED) != 0)
+        return work_refuse(c, 409, "It has been signed already.", "すでに署名済みです。");
+    if (!work_begin(c))
+        return false;
+    bool ok = work_set(c, WORK_REVIEW, review, REVIEW_SIGNED_BY, c->actor) &&
+              work_set_number(c, WORK_REVIEW, review, REVIEW_SIGNED, c->now_ns);
+    struct deed deed = work_deed(c, "approve", incident.id, "review", review->id, work_value(c, "note"));
+    deed.approved_by = c->actor;
+    return work_end(c, ok, &deed) && answer_review(c);
+}
+
+bool work_post_action(struct casework *c)
+{
+    struct incident incident = {0};
+    struct work_row row;
+    if (!work_incident(c, c->q->id, &incident))
+        return false;
+    start_row(c, WORK_ACTION, &row);
+    row.values[ACTION_STATUS] = STR("open");
+    if (!work_begin(c))
+        return false;
+    bool ok = work_add(c, WORK_ACTION, &row);
+    struct deed deed = work_deed(c, "instruct", incident.id, "action", row.id, work_value(c, "title"));
+    return work_end(c, ok, &deed) && answer_review(c);
+}
+
+/* An improvement is done when its effect can be told (S187). */
+bool work_patch_action(struct casework *c)
+{
+    struct incident incident = {0};
+    struct work_row action;
+    bool is_done = str_eq(work_value(c, "status"), STR("done"));
+    if (!work_incident(c, c->q->id, &incident) || !work_row_of(c, WORK_ACTION, c->q->item, c->q->id, &action))
+        return false;
+    if (is_done && work_value(c, "effect").n == 0)
+        return work_refuse(c, 400, "Say what effect it had (\"effect\").",
+                           "効果(effect)を記入してください。");
+    if (!work_begin(c))
+        return false;
+    bool is_open = str_eq(work_value(c, "status"), STR("open"));
+    bool ok = work_change_members(c, WORK_ACTION, &action) &&
+              work_set_number(c, WORK_ACTION, &action, ACTION_ENDED, is_open ? 0 : c->now_ns);
+    struct deed deed = work_deed(c, "execute", incident.id, "action", action.id, work_value(c, "effect"));
+    return work_end(c, ok, &deed) && answer_review(c);
+}
