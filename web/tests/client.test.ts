@@ -28,7 +28,7 @@ describe('client', () => {
   it('sends the CSRF token with what changes state, and only there', async () => {
     const { client, calls } = answering(200, { user: 'sato', roles: [], language: 'ja', csrf: 'token-1' });
     await client.login('sato', 'secret');
-    await client.changeIncident('7', 'triage', 'looked at');
+    await client.changeIncident('7', { state: 'triage', note: 'looked at' });
     await client.status();
     expect(header(calls[1]!.init, 'X-CSRF-Token')).toBe('token-1');
     expect(calls[1]!.url).toBe('/api/v1/incidents/7');

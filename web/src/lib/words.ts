@@ -51,7 +51,7 @@ const stateWords: Record<IncidentState, () => string> = {
   new: m.state_new, triage: m.state_triage, investigating: m.state_investigating, containing: m.state_containing,
   eradicating: m.state_eradicating, recovering: m.state_recovering, monitoring: m.state_monitoring, review: m.state_review,
   closed: m.state_closed, on_hold: m.state_on_hold, false_positive: m.state_false_positive, merged: m.state_merged,
-  duplicate: m.state_duplicate
+  duplicate: m.state_duplicate, exercise: m.state_exercise, reopened: m.state_reopened
 };
 
 /* The way of an incident, in order; the side states come last. */
@@ -70,7 +70,8 @@ export function stateWord(state: IncidentState): string {
 const stages: Record<string, () => string> = {
   exposure: m.stage_exposure, stopped: m.stage_stopped, executed: m.stage_executed, c2_suspected: m.stage_c2_suspected,
   c2_denied: m.stage_c2_denied, c2_allowed: m.stage_c2_allowed, outward_attack: m.stage_outward_attack,
-  spreading: m.stage_spreading, unknown: m.stage_unknown
+  mail_denied: m.stage_mail_denied, outward_mail: m.stage_outward_mail,
+  spreading: m.stage_spreading, exfiltration: m.stage_exfiltration, encryption: m.stage_encryption, harm: m.stage_harm, unknown: m.stage_unknown
 };
 
 export function stageWord(stage: string): string {
@@ -100,7 +101,11 @@ export function reasonName(name: string): string {
 const evidenceGroups: Record<string, () => string> = {
   c2_flow: m.evidence_c2_flow, process: m.evidence_process, av: m.evidence_av, destination: m.evidence_destination,
   outward_attack: m.evidence_outward_attack, agent_state: m.evidence_agent_state, scan: m.evidence_scan,
-  outward_exploit: m.evidence_outward_exploit, inside_exploit: m.evidence_inside_exploit, mx_query: m.evidence_mx_query, spam: m.evidence_spam, user_report: m.evidence_user_report
+  outward_exploit: m.evidence_outward_exploit, inside_exploit: m.evidence_inside_exploit, mx_query: m.evidence_mx_query, spam: m.evidence_spam, user_report: m.evidence_user_report,
+  business_context: m.evidence_business_context, dns_tunnel: m.evidence_dns_tunnel, mail: m.evidence_mail, persistence: m.evidence_persistence,
+  listening_port: m.evidence_listening_port, removable: m.evidence_removable, remote_access: m.evidence_remote_access, account: m.evidence_account,
+  credential: m.evidence_credential, exfiltration: m.evidence_exfiltration, recovery: m.evidence_recovery, encryption: m.evidence_encryption,
+  watched_port: m.evidence_watched_port, rare_port: m.evidence_rare_port, condition: m.evidence_condition, coverage: m.evidence_coverage, policy: m.evidence_policy
 };
 
 export function isEvidenceGroup(group: string): boolean {

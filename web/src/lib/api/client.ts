@@ -1,10 +1,13 @@
 /* Every request of the console to the server goes through here: the session's CSRF token is added to what changes state,
  * failures become Problem, and a lost session is told to whoever listens (the login page). */
 import { Problem, problemFromBody } from './problem';
+import type { Authority as AuthorityMatrix, Contact, EntityKind, EntityRisks, Exposure, FocusEntry, NewFocus, Playbook, RecordCheck, RecordFilter, RecordHead, RecordPage, Report, Reports, ReportWish, ResidualRisk } from './registers';
 import type {
-  Balance, FieldInfo, Histogram, IncidentDetail, IncidentState, IncidentSummary, JsonObject, Language, Rules, SearchResult, Session,
-  Source, Status
+  Balance, Coverage, FieldInfo, Fleet, FleetRows, Histogram, IncidentDetail, IncidentState, IncidentSummary, IndicatorHit, IndicatorImport,
+  IndicatorMatch, IndicatorSources, Instrument, InstrumentRow, JsonObject, Language, PostureLevel, PostureView, Preview, PreviewRequest, Proof, RuleCheck, RuleException, Rules, RuleText, SearchResult,
+  Session, Source, Status
 } from './types';
+import type { Approval, Authority, Countermeasure } from './work';
 
 export type Fetch = (input: string, init?: RequestInit) => Promise<Response>;
 type Parameters = Record<string, string | number | null | undefined>;
@@ -120,8 +123,24 @@ export class Client {
   incident = (id: string, signal?: AbortSignal) =>
     this.request<IncidentDetail>('GET', `/api/v1/incidents/${encodeURIComponent(id)}`, { signal });
 
-  changeIncident = (id: string, state: IncidentState, note: string) =>
-    this.request<IncidentDetail | undefined>('PATCH', `/api/v1/incidents/${encodeURIComponent(id)}`, { body: { state, note } });
+  changeIncident = (id: string, change: { state: IncidentState; note: string; hold_reason?: string; target?: number }) =>
+    this.request<IncidentDetail | undefined>('PATCH', `/api/v1/incidents/${encodeURIComponent(id)}`, { body: change });
+
+  /* One part of the work on an incident ("tasks", "hearing", "tasks/7", …; shapes in work.ts). */
+  work = <T>(id: string, part: string, signal?: AbortSignal) => this.request<T>('GET', `/api/v1/incidents/${encodeURIComponent(id)}/${part}`, { signal });
+
+  changeWork = <T>(method: 'POST' | 'PATCH', id: string, part: string, body: Record<string, unknown>) =>
+    this.request<T>(method, `/api/v1/incidents/${encodeURIComponent(id)}/${part}`, { body });
+
+  approvals = (state: 'waiting' | 'all', signal?: AbortSignal) => this.request<{ rows: Approval[] }>('GET', path('/api/v1/approvals', { state }), { signal });
+
+  decide = (id: number, deed: 'check' | 'approve' | 'reject' | 'withdraw', note: string) =>
+    this.request<Approval>('POST', `/api/v1/approvals/${id}/${deed}`, { body: { note } });
+
+  authority = () => this.request<Authority>('GET', '/api/v1/authority');
+
+  changeCountermeasure = (id: number, status: string, note: string) =>
+    this.request<Countermeasure>('PATCH', `/api/v1/countermeasures/${id}`, { body: note === '' ? { status } : { status, note } });
 
   sources = async (signal?: AbortSignal) => (await this.request<{ rows: Source[] }>('GET', '/api/v1/sources', { signal })).rows;
 
@@ -133,7 +152,100 @@ export class Client {
 
   rules = (signal?: AbortSignal) => this.request<Rules>('GET', '/api/v1/rules', { signal });
 
+  indicators = (signal?: AbortSignal) => this.request<IndicatorSources>('GET', '/api/v1/indicators', { signal });
+
+  indicatorHits = async (source = '', signal?: AbortSignal) =>
+    (await this.request<{ rows: IndicatorHit[] }>('GET', path('/api/v1/indicators/hits', { source, limit: 500 }), { signal })).rows;
+
+  lookUpIndicator = async (value: string) =>
+    (await this.request<{ rows: IndicatorMatch[] }>('GET', path('/api/v1/indicators/lookup', { value }))).rows;
+
+  importIndicators = (source: string, content: string, confidence: number | null) =>
+    this.request<IndicatorImport>('POST', '/api/v1/indicators', { body: confidence === null ? { source, content } : { source, content, confidence } });
+
+  removeIndicators = (source: string) => this.request<void>('DELETE', `/api/v1/indicators/${encodeURIComponent(source)}`);
+
   reloadRules = () => this.request<{ loaded: number; refused: number }>('POST', '/api/v1/rules/reload');
+
+  coverage = (signal?: AbortSignal) => this.request<Coverage>('GET', '/api/v1/coverage', { signal });
+
+  fleet = (signal?: AbortSignal) => this.request<Fleet>('GET', '/api/v1/fleet', { signal });
+
+  posture = () => this.request<PostureView>('GET', '/api/v1/posture');
+
+  overridePosture = (body: { level: PostureLevel; reason: string; approver: string; expires: string }) =>
+    this.request<PostureView>('POST', '/api/v1/posture/override', { body });
+
+  withdrawPosture = () => this.request<PostureView>('DELETE', '/api/v1/posture/override');
+
+  confirmPosture = () => this.request<PostureView>('POST', '/api/v1/posture/confirm');
+
+  addNotice = (body: { issuer: string; trend: string; tlp: string; time: string; port?: number }) =>
+    this.request<PostureView>('POST', '/api/v1/posture/notices', { body });
+
+  confirmNotice = (id: number) => this.request<PostureView>('POST', `/api/v1/posture/notices/${id}/confirm`);
+
+  instruments = (signal?: AbortSignal) => this.request<{ instruments: Instrument[] }>('GET', '/api/v1/instruments', { signal });
+
+  instrumentList = (name: string, signal?: AbortSignal) => this.request<{ rows: InstrumentRow[] }>('GET', `/api/v1/instruments/${encodeURIComponent(name)}/list`, { signal });
+
+  fleetHosts = (question: string, state: string, limit: number, signal?: AbortSignal) =>
+    this.request<FleetRows>('GET', path('/api/v1/fleet/hosts', { question, state, limit }), { signal });
+
+  reports = (signal?: AbortSignal) => this.request<Reports>('GET', '/api/v1/reports', { signal });
+
+  makeReport = (name: string, wish: ReportWish) => this.request<Report>('POST', `/api/v1/reports/${encodeURIComponent(name)}`, { body: wish });
+
+  signReport = (id: number, note: string) => this.request<Report>('POST', `/api/v1/reports/${id}/sign`, { body: { note } });
+
+  record = (filter: RecordFilter, before: number | null, signal?: AbortSignal) =>
+    this.request<RecordPage>('GET', path('/api/v1/record', { ...filter, before, limit: 50 }), { signal });
+
+  recordHead = (signal?: AbortSignal) => this.request<RecordHead>('GET', '/api/v1/record/head', { signal });
+
+  verifyRecord = () => this.request<RecordCheck>('POST', '/api/v1/record/verify');
+
+  entityRisks = (kind: EntityKind, signal?: AbortSignal) => this.request<EntityRisks>('GET', path('/api/v1/risk/entities', { kind, limit: 100 }), { signal });
+
+  residualRisk = (signal?: AbortSignal) => this.request<ResidualRisk>('GET', '/api/v1/risk/residual', { signal });
+
+  exposure = (signal?: AbortSignal) => this.request<Exposure>('GET', path('/api/v1/risk/exposure', { by: 'department', limit: 200 }), { signal });
+
+  focus = async (signal?: AbortSignal) => (await this.request<{ rows: FocusEntry[] }>('GET', path('/api/v1/focus', { ended: 'true', limit: 200 }), { signal })).rows;
+
+  addFocus = (entry: NewFocus) => this.request<{ id: number }>('POST', '/api/v1/focus', { body: entry });
+
+  endFocus = (id: number, reason: string) => this.request<void>('DELETE', path(`/api/v1/focus/${id}`, { reason }));
+
+  contacts = async (signal?: AbortSignal) => (await this.request<{ rows: Contact[] }>('GET', '/api/v1/contacts', { signal })).rows;
+
+  authorityMatrix = (signal?: AbortSignal) => this.request<AuthorityMatrix>('GET', '/api/v1/authority', { signal });
+
+  playbooks = async (signal?: AbortSignal) => (await this.request<{ rows: Playbook[] }>('GET', '/api/v1/playbooks', { signal })).rows;
+
+  proof = (signal?: AbortSignal) => this.request<Proof>('GET', '/api/v1/proof', { signal });
+
+  proveNow = () => this.request<{ started: boolean }>('POST', '/api/v1/proof/run');
+
+  exceptions = async (signal?: AbortSignal) => (await this.request<{ rows: RuleException[] }>('GET', '/api/v1/exceptions', { signal })).rows;
+
+  addException = (exception: Pick<RuleException, 'rule_id' | 'condition' | 'owner' | 'reason' | 'expires'>) =>
+    this.request<{ id: number }>('POST', '/api/v1/exceptions', { body: exception });
+
+  withdrawException = (id: number) => this.request<void>('DELETE', `/api/v1/exceptions/${id}`);
+
+  ruleText = (id: string) => this.request<RuleText>('GET', path('/api/v1/rules/text', { id }));
+
+  checkRule = (text: string) => this.request<RuleCheck>('POST', '/api/v1/rules/check', { body: { text } });
+
+  saveRule = (name: string, text: string) =>
+    this.request<{ loaded: number; refused: number }>('PUT', `/api/v1/rules/own/${encodeURIComponent(name)}`, { body: { text } });
+
+  removeRule = (name: string) => this.request<void>('DELETE', `/api/v1/rules/own/${encodeURIComponent(name)}`);
+
+  startPreview = (preview: PreviewRequest) => this.request<{ id: string }>('POST', '/api/v1/rules/preview', { body: preview });
+
+  preview = (id: string, signal?: AbortSignal) => this.request<Preview>('GET', `/api/v1/rules/preview/${encodeURIComponent(id)}`, { signal });
 }
 
 export const api = new Client();

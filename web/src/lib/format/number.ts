@@ -13,6 +13,19 @@ export function rate(n: number): string {
   return n !== 0 && Math.abs(n) < 100 ? oneDigit.format(n) : plain.format(n);
 }
 
+const three = new Intl.NumberFormat('en-US', { maximumSignificantDigits: 3, maximumFractionDigits: 3 });
+
+/* Measures and estimates: 0.497, 12.3, 1,230; what is not nought never reads as nought. */
+export function figure(n: number): string {
+  if (!Number.isFinite(n)) return '–';
+  return n !== 0 && Math.abs(n) < 0.001 ? '< 0.001' : three.format(n);
+}
+
+/* An estimate with its 95 % interval: 0.5 (0.1–2.5) */
+export function estimate(e: { value: number; low: number; high: number }): string {
+  return e.low === e.high ? figure(e.value) : `${figure(e.value)} (${figure(e.low)}–${figure(e.high)})`;
+}
+
 export function percent(fraction: number): string {
   if (!Number.isFinite(fraction)) return '–';
   const value = fraction * 100;

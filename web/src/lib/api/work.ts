@@ -1,0 +1,68 @@
+/* Shapes of the work on an incident: tasks, hearing, decisions, hosts, evidence, countermeasures, review, record. */
+import type { IncidentState, Text } from './types';
+
+type When = string | null;
+
+export interface Task {
+  id: number; key: string; stage: string; title: Text; script: Text; checklist: Text[]; is_first: boolean;
+  status: string; assignee: string; opened: When; due: When; started: When; ended: When; minutes: number; watch_until: When;
+  action: string; scope: string; result: string; instructed_by: string; approved_by: string; reported_to: string;
+  done_by: string; reason: string; is_late: boolean;
+}
+
+export interface Tasks { rows: Task[]; first_task: Task | null }
+
+export interface Missing { guard: string; en: string; ja: string }
+
+export interface WorkCase {
+  state: IncidentState; vector: string; root_cause: string; unknown_reason: string; hold_reason: string; open_tasks: number;
+  incomplete_entries: number; steps: { to: IncidentState; missing: Missing[] }[];
+}
+
+export interface Signature { id: number; role: string; user: string; signed: When; is_deputy: boolean; note: string }
+
+export interface Approval {
+  id: number; incident: number; action: string; scope: string; urgency: number; question: string; options: string; impact: string;
+  recommendation: string; status: string; proposed_by: string; proposed: When; deadline: When; escalated: When; checked_by: string;
+  checked: When; decided: When; decided_by: string; expires: When; is_emergency: boolean; approve_before: When; reason: string;
+  approvers: string[]; deputies: string[]; signatures: Signature[]; is_late: boolean;
+}
+
+export interface Authority {
+  decision_minutes: number;
+  roles: { role: string; title: Text }[];
+  rows: { action: string; scope: string; title: Text; urgency_least: number; approvers: string[]; notice: string[]; check: boolean; hours: number }[];
+}
+
+export interface Hearing {
+  confidence: number; confidence_level: number;
+  rows: {
+    question: string; text: Text; answers: { answer: string; text: Text; likelihood_ratio: number }[];
+    given: { answer: string; note: string; answered: When; asked_by: string } | null;
+  }[];
+}
+
+export interface InfectedHost {
+  id: number; host: string; ip: string; status: string; detected: When; acted: When; contained: When; verified_clean: When; closed: When;
+  residual_reason: string; accepted_by: string;
+}
+
+export interface RecordEntry {
+  seq: number; ts_recorded: string; action: string; actor: string; role: string; target: string; instructed_by: string; approved_by: string;
+  reported_to: string; erased: boolean; text: string | null;
+}
+
+export interface Evidence {
+  id: number; number: string; type: string; purpose: string; description: string; source_host: string; sha256: string; location: string;
+  holder: string; legal_hold: boolean; entered_by: string; entered: When;
+}
+
+export interface Countermeasure {
+  id: number; device: string; target: string; reason: string; status: string; requested_by: string; requested: When; approved_by: string;
+  seen_after: number; expires: When; removed: When;
+}
+
+export interface Review {
+  review: { summary: string; causes: string; worked: string; improve: string; signed_by: string; signed: When; held: When } | null;
+  actions: { id: number; title: string; owner: string; due: When; status: string; effect: string; is_late: boolean }[];
+}
