@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "base/file.h"
 #include "base/json.h"
+#include "base/line_reader.h"
 #include "detect/detect.h"
 
 #define MAX_EVENTS   20000

@@ -1,11 +1,14 @@
-/* What this machine can do at best: copying memory, writing a file, making a write safe. All other figures
- * are read against these.
+/* What this machine can do at best: computing, reading from its caches, copying memory, writing a file,
+ * making a write safe. All other figures are read against these: a virtual machine may have half of its
+ * processor from one minute to the next.
  *
+ *   floor_bench --processor                only that
  *   floor_bench [FOLDER [MEBIBYTES]]       default: the current folder, 256 */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -17,6 +20,47 @@
 static double seconds_since(int64_t start_ns)
 {
     return (double)(clock_monotonic_ns() - start_ns) / 1e9;
+}
+
+/* Each step needs the one before: nothing but the clock and who shares the core decides. */
+static double time_of_steps(void)
+{
+    enum { STEPS = 5000000 };
+    uint64_t x = 1;
+    int64_t start = clock_monotonic_ns();
+    for (uint64_t i = 0; i < STEPS; i++) {
+        x = x * 3 + i;
+        __asm__ volatile("" : "+r"(x));
+    }
+    return (double)(clock_monotonic_ns() - start) / STEPS;
+}
+
+/* One after the other, in an order that no prefetcher knows. */
+static double time_of_reads(const uint32_t *next, uint32_t count)
+{
+    enum { READS = 2000000 };
+    uint32_t at = 0;
+    int64_t start = clock_monotonic_ns();
+    for (uint32_t i = 0; i < READS; i++)
+        at = (next[at] + i) & (count - 1);
+    __asm__ volatile("" : : "r"(at));
+    return (double)(clock_monotonic_ns() - start) / READS;
+}
+
+static void compute(void)
+{
+    enum { COUNT = 65536 }; /* 256 KiB */
+    uint32_t *next = memory_array(COUNT, sizeof *next);
+    double step = 1e9, read = 1e9;
+    for (uint32_t i = 0; i < COUNT; i++)
+        next[i] = i * 2654435761u >> 16;
+    for (int i = 0; i < 10; i++) {
+        double steps_ns = time_of_steps(), reads_ns = time_of_reads(next, COUNT);
+        step = steps_ns < step ? steps_ns : step;
+        read = reads_ns < read ? reads_ns : read;
+    }
+    printf("processor step %.2f ns, read of 256 KiB %.1f ns\n", step, read);
+    memory_free(next);
 }
 
 /* Far larger than the caches. */
@@ -87,6 +131,9 @@ int main(int argc, char **argv)
 {
     const char *folder = argc > 1 ? argv[1] : ".";
     char path[4096];
+    compute();
+    if (argc > 1 && strcmp(argv[1], "--processor") == 0)
+        return 0;
     copy_memory();
     snprintf(path, sizeof path, "%s/floor-bench-XXXXXX", folder);
     int fd = mkstemp(path);

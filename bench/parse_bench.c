@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/file.h"
+#include "base/line_reader.h"
 #include "normalise/normalise.h"
 
 #define BATCH 512

@@ -20,7 +20,7 @@ static const struct world *world(void)
     w.n = normaliser_load(folders, &report, NULL);
     BUG_IF(!w.n);
     w.s = normaliser_scratch_new(w.n);
-    w.memory = source_memory_new();
+    w.memory = source_memory_new(true);
     load_report_free(&report);
     return &w;
 }
