@@ -7,7 +7,7 @@ import pytest
 
 from conftest import ROOT, rows, run
 
-COMMANDS = ["serve", "parse", "scan", "check", "replay", "trace", "query", "balance", "asset", "user", "verify"]
+COMMANDS = ["serve", "parse", "scan", "check", "replay", "trace", "query", "balance", "asset", "user", "canary", "verify"]
 LINE = ('<189>date=2025-11-10 time=09:13:09 devname="FW-EDGE" devid="FGT60F0000000001" type="traffic" subtype="forward" srcip=10.20.30.31 '
         'srcport=49712 dstip=198.51.100.23 dstport=6667 proto=6 action="accept" policyid=12 service="tcp/6667" sentbyte=2311 rcvdbyte=5120 '
         'tz="+0900"\n')

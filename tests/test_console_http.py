@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import pathlib
+import re
 import select
 import socket
 import subprocess
@@ -45,8 +46,16 @@ class Server:
         self.cookie = self.csrf = None
 
     def tell(self, command):
+        count = self.lines.count("obeyed\n")
         self.process.stdin.write(command + "\n")
         self.process.stdin.flush()
+        self.wait_for_line("obeyed", count + 1)
+
+    def wait_for_line(self, line, count=1):
+        end = time.monotonic() + 20
+        while self.lines.count(line + "\n") < count:
+            assert time.monotonic() < end, f"never said: {line}"
+            time.sleep(0.01)
 
     def stop(self):
         if self.process.poll() is None:
@@ -243,6 +252,7 @@ def test_tokens_and_roles(server):
 
     assert status("GET", "/api/v1/incidents", "analyst-token") == 200
     assert status("GET", "/api/v1/search?q=x", "auditor-token") == 403
+    assert status("GET", "/api/v1/assets/hosts/pc-1/identity", "auditor-token") == 403  # S38: who sat there is of persons
     assert status("POST", "/api/v1/rules/reload", "analyst-token") == 403
     assert status("GET", "/api/v1/status", "collector-token") == 403
     assert status("PATCH", "/api/v1/incidents/1", "analyst-token", {"note": "x"}) == 200  # no CSRF for tokens
@@ -454,13 +464,12 @@ def test_static_files(make, tmp_path):
 def test_records_are_answered_when_safe(make):
     s = make()
     s.tell("hold")
-    time.sleep(0.1)
     answers = []
     threads = [threading.Thread(target=lambda: answers.append(s.request("POST", "/api/v1/records/fw", "a\nb\n")))
                for _ in range(8)]
     for t in threads:
         t.start()
-    time.sleep(0.5)
+    s.wait_for_line("held", len(threads))
     assert not answers and s.request("GET", "/healthz").status == 200
     s.tell("release")
     for t in threads:
@@ -483,7 +492,6 @@ def test_records(server):
     problem(server.request("POST", "/api/v1/records/x", "a\n",
                            headers={"Content-Type": "multipart/form-data; boundary=x"}), 415)
     server.tell("disk-full")
-    time.sleep(0.1)
     response = server.request("POST", "/api/v1/records/x", "a\n")
     problem(response, 507)
     assert int(response.getheader("Retry-After")) >= 1
@@ -503,11 +511,10 @@ def test_stop_answers_what_is_open(make):
     s.set_up()
     stream = Stream(s)
     s.tell("hold")
-    time.sleep(0.1)
     answers = []
     t = threading.Thread(target=lambda: answers.append(s.request("POST", "/api/v1/records/fw", "a\n")))
     t.start()
-    time.sleep(0.3)
+    s.wait_for_line("held")
     assert s.stop() == 0
     t.join(timeout=10)
     assert answers and answers[0].status == 200
@@ -658,6 +665,18 @@ def conforms(document, schema, value, where="$"):
             conforms(document, schema["items"], part, where + "[]")
 
 
+# Threat intelligence, proof, exceptions and previews: tests/test_conformance.py asks the real binary for these.
+OPTIONAL = {"/api/v1/indicators", "/api/v1/indicators/hits", "/api/v1/indicators/lookup", "/api/v1/coverage", "/api/v1/proof", "/api/v1/exceptions",
+            "/api/v1/rules/preview/{id}", "/api/v1/rules/text", "/api/v1/reports", "/api/v1/reports/{report}", "/api/v1/posture", "/api/v1/fleet", "/api/v1/fleet/hosts",
+            "/api/v1/instruments", "/api/v1/instruments/{name}/list",
+            "/api/v1/record", "/api/v1/record/head", "/api/v1/incidents/{id}/record", "/api/v1/risk/entities", "/api/v1/risk/exposure", "/api/v1/risk/residual", "/api/v1/risk/acceptances", "/api/v1/risk/scenarios", "/api/v1/risk/trainings", "/api/v1/risk/trainings/effect", "/api/v1/focus", "/api/v1/worklist", "/api/v1/calibration", "/api/v1/assets/hosts/{name}/identity"}
+
+
+# The work on incidents: tests/test_workflow.py asks the real binary.
+WORK = set(re.findall(r'"(/api/v1/[^"]+)"', (ROOT / "src/console/work_routes.def").read_text()))
+OF_INCIDENTS = {f"/api/v1/incidents/{{id}}/{part}" for part in ("deadlines", "export", "forms", "forms/{form}")}  # test_outside.py asks for them
+
+
 def test_answers_conform_to_openapi(server):
     document = json.loads(server.request("GET", "/api/v1/openapi.json", session=False).body)
     assert document["openapi"].startswith("3.1")
@@ -666,6 +685,8 @@ def test_answers_conform_to_openapi(server):
         if "get" not in operations or path == "/api/v1/stream":
             continue
         response = server.request("GET", path.replace("{id}", "1"))
+        if path in OPTIONAL | WORK | OF_INCIDENTS and response.status in (400, 404):
+            continue  # not among the services of the test server, or it wants parameters: these answer in tests of their own
         assert response.status == 200, (path, response.body)
         content = operations["get"]["responses"]["200"]["content"]
         kind = response.getheader("Content-Type").split(";")[0]

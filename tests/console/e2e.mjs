@@ -254,6 +254,92 @@ await step('a refused rule is named with its place; after a reload it is gone', 
   }
 });
 
+await step('canaries are sent from the page, come back over every input, and each rule is proven', async () => {
+  await page.keyboard.press('g');
+  await page.keyboard.press('c');
+  await page.locator('.counts').waitFor();
+  await page.getByRole('button', { name: 'Prove now' }).click();
+  await page.locator('summary', { hasText: /(\d+) of \1 came back/ }).click();
+  assert.ok((await page.locator('details table tbody tr').count()) > 5);
+  assert.equal(await page.locator('details .chip.level-4').count(), 0);
+  assert.ok((await page.locator('tr[data-row] .chip.level-1').count()) > 0); // the scenario's sources make rules live
+  await shot('coverage_proof.en');
+});
+
+await step('a rule is checked, its mistake is shown at its line, it is previewed, saved and removed', async () => {
+  await page.goto(`${base}/#/rules/new`);
+  const text = page.locator('#rule-text');
+  const good = (await text.inputValue()).replace('title: \n', 'title: Chat of one host\n');
+  await text.fill(good.replace('condition: selection', 'condition: selektion'));
+  await page.getByRole('button', { name: 'Check' }).click();
+  await page.getByRole('button', { name: /Line 9:/ }).click();
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'rule-text');
+  await shot('rules_mistake.en');
+  assert.equal(await page.getByRole('button', { name: 'Save and switch on' }).isEnabled(), false);
+  await text.fill(good);
+  await page.getByRole('button', { name: 'Check' }).click();
+  await page.getByText('2 samples hold').waitFor();
+  await page.getByRole('button', { name: 'Preview' }).click();
+  await page.locator('td', { hasText: 'Chat of one host' }).waitFor();
+  await page.getByLabel('File name').fill('chat');
+  await shot('rules_preview.en');
+  await page.getByRole('button', { name: 'Save and switch on' }).click();
+  const saved = page.getByRole('link', { name: 'Chat of one host' });
+  await saved.click();
+  await page.getByText('A rule of yours.').waitFor();
+  await page.getByRole('button', { name: 'Remove' }).click();
+  await page.locator('.counts').waitFor();
+  assert.equal(await saved.count(), 0);
+});
+
+await step('an exception says what it would take away, is entered and withdrawn', async () => {
+  await page.keyboard.press('g');
+  await page.keyboard.press('e');
+  for (const condition of ['source.ip:10.20.30.31', 'source.ip:10.20.30.44']) {
+    await page.getByRole('button', { name: 'New exception' }).click();
+    await page.getByLabel('Rule').fill('7b0ffa63-7691-55a4-9075-5c78870c404b');
+    await page.getByLabel('Condition').fill(condition);
+    await page.getByRole('textbox', { name: 'Reason' }).fill('chat server test');
+    if (condition.endsWith('.31')) {
+      await page.getByRole('button', { name: 'Preview' }).click();
+      await page.locator('section[aria-live] td', { hasText: 'IRC port' }).waitFor();
+      await shot('exceptions_preview.en');
+    }
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.locator('tr[data-row]', { hasText: condition }).waitFor();
+  }
+  await page.locator('tr[data-row]', { hasText: '.44' }).getByRole('button', { name: 'Withdraw' }).click();
+  await page.locator('tr[data-row]', { hasText: 'Withdrawn' }).waitFor();
+  await page.locator('tr[data-row]', { hasText: '.31' }).getByRole('button', { name: 'Withdraw' }).waitFor();
+});
+
+await step('work on an incident: a task is waived, a step says what it lacks, a decision waits for somebody else', async () => {
+  const { rows } = await (await context.request.get(`${base}/api/v1/incidents?state=open`)).json();
+  await page.goto(`${base}/#/incidents/${rows[0].id}`);
+  await page.locator('.work .first blockquote').waitFor();
+  const task = page.locator('.work tbody tr').first();
+  const title = (await task.locator('td').first().innerText()).split('\n')[0];
+  await task.getByRole('button', { name: 'Not needed here' }).click();
+  await page.locator('[role=dialog] [name=reason]').fill('done elsewhere');
+  await page.locator('[role=dialog] button[type=submit]').click();
+  await page.locator('.work tbody tr', { hasText: title }).getByText('done elsewhere').waitFor();
+  await page.locator('select[name=state]').selectOption('false_positive');
+  await page.locator('.missing li').first().waitFor();
+  const lacking = await page.locator('.missing li').count();
+  await page.locator('textarea[name=note]').fill('looks harmless');
+  await page.getByRole('button', { name: 'Record the change' }).click();
+  await page.locator('form [role=alert]').waitFor();
+  assert.equal(await page.locator('.missing li').count(), lacking);
+  await page.getByRole('button', { name: 'Decisions' }).click();
+  await page.getByRole('button', { name: 'Ask for a decision' }).click();
+  await page.locator('[role=dialog] [name=question]').fill('May we cut it off?');
+  await page.locator('[role=dialog] button[type=submit]').click();
+  await page.locator('.work .approval', { hasText: 'May we cut it off?' }).waitFor();
+  await page.keyboard.press('g');
+  await page.keyboard.press('a');
+  await page.locator('.approvals .approval', { hasText: 'May we cut it off?' }).getByText('somebody else decides').waitFor();
+});
+
 await step('keys: g i, j, /, ?, Escape', async () => {
   await page.keyboard.press('g');
   await page.keyboard.press('i');
@@ -269,7 +355,7 @@ await step('keys: g i, j, /, ?, Escape', async () => {
 });
 
 const incident = await (await context.request.get(`${base}/api/v1/incidents?state=open`)).json().then(({ rows }) => `incidents/${rows[0]?.id}`, () => 'incidents');
-const PAGES = { live: 'a.finding', 'search?last=1h': 'tbody [data-row]', incidents: '.queue a', [incident]: '.swimlane .mark', sources: '.verdict', rules: '.counts', system: '.grid', 'events/1': '.groups' };
+const PAGES = { live: 'a.finding', 'search?last=1h': 'tbody [data-row]', incidents: '.queue a', approvals: '.approvals :is(.approval, .empty)', [incident]: '.swimlane .mark', sources: '.verdict', rules: '.counts', 'rules/new': '#rule-text', fleet: '.questions .head', posture: '.level strong', instruments: '[data-row]', 'instruments/destination': '.under.mono', coverage: '.counts', exceptions: 'table [data-row]', reports: 'select[name=form]', record: 'section.head', risk: '.residual table', contacts: '.card .empty, table [data-row]', 'contacts/authority': '.authority table', 'contacts/playbooks': 'details.card', system: '.grid', 'events/1': '.groups' };
 for (const [tag, theme, size] of [['en', 'light', 'desktop'], ['en', 'dark', 'wall'], ['ja', 'dark', 'desktop'], ['ja', 'light', 'phone'], ['ja', 'dark', 'phone']]) {
   await step(`every page in ${tag}, ${theme}, ${size}: no overflow, enough contrast, nothing untranslated`, async () => {
     await page.setViewportSize(SIZES.desktop);
@@ -282,7 +368,7 @@ for (const [tag, theme, size] of [['en', 'light', 'desktop'], ['en', 'dark', 'wa
       await page.goto(`${base}/#/${name}`);
       await page.locator(ready).first().waitFor();
       bad.push(...(await settled(async () => [...(await overflow(page)), ...(await contrastFailures(page)), ...(await untranslated(page, tag))])).map((complaint) => `${name}: ${complaint}`));
-      await shot(`${name.split(/[/?]/)[0]}${name.startsWith('incidents/') ? '_detail' : ''}.${tag}.${theme}.${size}`);
+      await shot(`${name === 'rules/new' ? 'rules_new' : name.split(/[/?]/)[0]}${name.startsWith('incidents/') ? '_detail' : ''}.${tag}.${theme}.${size}`);
     }
     assert.deepEqual(bad, []);
   });
