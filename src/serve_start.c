@@ -215,13 +215,12 @@ static bool add_syslog(struct server *s, const char *address, struct error *err)
     uint16_t port = 0;
     if (!split_address(address, host, sizeof host, &port, err))
         return false;
+    if (port == 0)
+        port = inputs_free_port(host);
     struct input_settings udp = {.type = "syslog_udp", .name = "syslog/udp", .address = host, .port = port};
     if (!inputs_add(s->inputs, &udp, err))
         return false;
-    struct input_settings tcp = {.type = "syslog_tcp",
-                                 .name = "syslog/tcp",
-                                 .address = host,
-                                 .port = port ? port : inputs_port(s->inputs, "syslog/udp")};
+    struct input_settings tcp = {.type = "syslog_tcp", .name = "syslog/tcp", .address = host, .port = port};
     return inputs_add(s->inputs, &tcp, err);
 }
 

@@ -1,6 +1,7 @@
 """The real binary on loopback, with a data folder of its own for each test."""
 import contextlib
 import http.client
+import itertools
 import json
 import os
 import pathlib
@@ -19,10 +20,21 @@ CORPORA = ROOT.parent / "shared" / "corpora"
 TOOLS = ROOT.parent / "shared" / "tools"
 
 
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 4
+PORTS = (10_000 + WORKER * 5_000 + (os.getpid() * 37 + i) % 5_000 for i in itertools.count())
+
+
 def free_port():
-    with contextlib.closing(socket.socket()) as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Below the ports that the kernel gives to outgoing connections, which could take it before the server does, and
+    again while a test has its server stopped. Each process of the tests has its own."""
+    for port in PORTS:
+        try:
+            for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+                with socket.socket(socket.AF_INET, kind) as s:
+                    s.bind(("127.0.0.1", port))
+            return port
+        except OSError:
+            continue
 
 
 def run(*arguments, check=True, timeout=120, env=None, **options):

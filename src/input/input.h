@@ -52,6 +52,8 @@ struct inputs *inputs_new(const struct input_sink *sink, struct error *err) MUST
 bool inputs_add(struct inputs *all, const struct input_settings *settings, struct error *err) MUST_CHECK;
 bool inputs_start(struct inputs *all, struct error *err) MUST_CHECK;
 uint16_t inputs_port(const struct inputs *all, const char *name); /* bound port, 0 when it has none */
+/* A port of `address` (numeric) that is free for UDP and TCP alike; 0 when there is none. */
+uint16_t inputs_free_port(const char *address);
 /* The sink has room again. Any thread, cheap. */
 void inputs_room(struct inputs *all);
 /* Ends reading, hands over what was read; what the sink does not take within 2 s is counted as lost (files:

@@ -400,6 +400,28 @@ static void senders_are_bounded(void **state)
     counters_free(c);
 }
 
+static bool is_bindable(int type, uint16_t port)
+{
+    const struct sockaddr_in at = {.sin_family = AF_INET,
+                                   .sin_port = htons(port),
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, type, 0);
+    bool ok = bind(fd, (const struct sockaddr *)&at, sizeof at) == 0;
+    close(fd);
+    return ok;
+}
+
+static void a_free_port_is_free_for_both(void **unused)
+{
+    (void)unused;
+    for (int i = 0; i < 50; i++) {
+        uint16_t port = inputs_free_port("127.0.0.1");
+        assert_true(port != 0 && is_bindable(SOCK_DGRAM, port) && is_bindable(SOCK_STREAM, port));
+    }
+    assert_int_equal(inputs_free_port("192.0.2.1"), 0); /* not of this machine */
+    assert_int_equal(inputs_free_port("nonsense"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -416,6 +438,7 @@ int main(void)
         cmocka_unit_test(mistakes_are_sentences),
         cmocka_unit_test(bodies_are_split),
         cmocka_unit_test(senders_are_bounded),
+        cmocka_unit_test(a_free_port_is_free_for_both),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
