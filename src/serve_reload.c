@@ -101,32 +101,39 @@ bool server_reload_geo(struct server *s, struct error *err)
     return geo != NULL;
 }
 
+static unsigned tell_failure(bool ok, const char *sentence, const struct error *err)
+{
+    if (!ok)
+        log_error("%s: %s", sentence, err->text);
+    return ok ? 0 : 1;
+}
+
 void server_reload(struct server *s)
 {
     struct error err;
-    uint64_t loaded, refused;
+    uint64_t loaded = 0, refused = 0;
     serve_record_content(s, "server.reload");
-    if (!server_reload_knowledge(s, &loaded, &refused, &err))
-        log_error(tr("the content could not be loaded, the old one stays: %s",
-                     "定義を読み込めないため、前の定義を使い続けます: %s"),
-                  err.text);
-    else
-        log_info(tr("content loaded: %llu rules, %llu refused", "定義を読み込みました: 規則 %llu、拒否 %llu"),
-                 (unsigned long long)loaded, (unsigned long long)refused);
-    if (!server_reload_context(s, &err))
-        log_error(tr("the organisation could not be loaded, the old one stays: %s",
-                     "組織の台帳を読み込めないため、前の台帳を使い続けます: %s"),
-                  err.text);
-    if (!server_reload_geo(s, &err))
-        log_error(tr("the GeoIP databases could not be opened, the old ones stay: %s",
-                     "GeoIP データベースを開けないため、前のものを使い続けます: %s"),
-                  err.text);
-    if (!server_reload_fleet(s, &err))
-        log_error(tr("the fleet's thresholds could not be loaded, the old ones stay: %s",
-                     "端末の守りの基準を読み込めないため、前の基準を使い続けます: %s"),
-                  err.text);
-    if (!server_reload_intel(s, &err))
-        log_error(tr("the threat intelligence could not be loaded, the old one stays: %s",
-                     "脅威情報を読み込めないため、前の情報を使い続けます: %s"),
-                  err.text);
+    unsigned failed = tell_failure(server_reload_knowledge(s, &loaded, &refused, &err),
+                                   tr("the content could not be loaded, the old one stays",
+                                      "定義を読み込めないため、前の定義を使い続けます"),
+                                   &err);
+    failed += tell_failure(server_reload_context(s, &err),
+                           tr("the organisation could not be loaded, the old one stays",
+                              "組織の台帳を読み込めないため、前の台帳を使い続けます"),
+                           &err);
+    failed += tell_failure(server_reload_geo(s, &err),
+                           tr("the GeoIP databases could not be opened, the old ones stay",
+                              "GeoIP データベースを開けないため、前のものを使い続けます"),
+                           &err);
+    failed += tell_failure(server_reload_fleet(s, &err),
+                           tr("the fleet's thresholds could not be loaded, the old ones stay",
+                              "端末の守りの基準を読み込めないため、前の基準を使い続けます"),
+                           &err);
+    failed += tell_failure(server_reload_intel(s, &err),
+                           tr("the threat intelligence could not be loaded, the old one stays",
+                              "脅威情報を読み込めないため、前の情報を使い続けます"),
+                           &err);
+    log_info(tr("loaded anew: %llu rules, %llu refused; parts that stay as they were: %u",
+                "読み込み直しました: 規則 %llu、拒否 %llu、前のまま残した部分 %u"),
+             (unsigned long long)loaded, (unsigned long long)refused, failed);
 }

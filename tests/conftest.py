@@ -100,6 +100,18 @@ class Server:
     def token(self):
         return json.loads((self.data / "server.json").read_text())["token"]
 
+    def take_up(self, *arguments, timeout=60):
+        """A command that changes what the server has loaded, and the end of its loading."""
+        def loaded():
+            return self.log.read_text(errors="replace").count(" loaded anew: ")
+        before = loaded()
+        done = run(*arguments, "--data", self.data)
+        deadline = time.monotonic() + timeout
+        while loaded() == before:
+            assert time.monotonic() < deadline, self.text()
+            time.sleep(0.02)
+        return done
+
     def request(self, method, path, body=None, headers=None, token=True, timeout=60):
         connection = http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=timeout)
         try:

@@ -58,7 +58,7 @@ def test_the_console_in_a_browser(server, organisation, tmp_path):  # noqa: F811
     (rules / "broken.yml").write_text(BROKEN_RULE)
     (tmp_path / "lines.log").write_text("\n".join(recent_scenario()) + "\n")
     s = server("--web", ROOT / "web" / "dist", "--rules", rules)
-    run("asset", "import", organisation, "--data", s.data)
+    s.take_up("asset", "import", organisation)
     token = re.search(r"setup\?token=(\S+)", s.log.read_text())[1]
     done = subprocess.run([WITH_NODE, "node", str(ROOT / "tests" / "console" / "e2e.mjs")], capture_output=True, text=True, timeout=400, env={
         **os.environ, "BASE_URL": f"http://127.0.0.1:{s.http_port}", "SETUP_TOKEN": token, "SYSLOG": f"127.0.0.1:{s.syslog_port}",

@@ -42,9 +42,8 @@ def test_import_line_finding_incident(server, tmp_path):
     """The whole way: a feed is imported while the server runs, a line comes, an incident stands on the desk, the event tells why."""
     s = server()
     feed = write(tmp_path / "c2.csv", 'indicator,type,confidence,description\n198.51.100[.]23,ip,95,"C2 of a loader"\n')
-    done = run("intel", "import", "--data", s.data, feed)
+    done = s.take_up("intel", "import", feed)
     assert "1 kept (1 new" in done.stdout and "takes it up" in done.stdout
-    time.sleep(1)
     s.send_tcp(line())
     finding = wait(lambda: s.get("/api/v1/findings")["rows"])[0]
     assert finding["rule_id"] == "intel:c2"
@@ -101,10 +100,9 @@ def test_allow_list_takes_the_finding_not_the_hit(server, tmp_path):
     s = server()
     allow = write(tmp_path / "allow.json", json.dumps({"name": "Own services", "type": "cidr", "matching_attributes": ["ip-dst"],
                                                        "list": ["198.51.100.0/24"], "version": 1}))
-    run("intel", "import", "--data", s.data, write(tmp_path / "f.txt", "198.51.100.23\n203.0.113.9\n"), allow)
+    s.take_up("intel", "import", write(tmp_path / "f.txt", "198.51.100.23\n203.0.113.9\n"), allow)
     shown, = rows("intel", "show", "--data", s.data, "198.51.100.23")
     assert shown["allowed_by"] == "Own services"
-    time.sleep(1)
     s.send_tcp(line(), line(dst="203.0.113.9"))
     found = wait(lambda: s.get("/api/v1/findings")["rows"])
     assert [f["peer"] for f in found] == ["203.0.113.9"]
@@ -117,8 +115,7 @@ def test_reload_under_load_loses_nothing(server, tmp_path):
     s = server()
     feed = tmp_path / "f.txt"
     write(feed, "198.51.100.23\n")
-    run("intel", "import", "--data", s.data, feed)
-    time.sleep(1)
+    s.take_up("intel", "import", feed)
     sent = []
 
     def send():

@@ -30,7 +30,7 @@ class Office:
         run("simulate", "--hosts", 60, "--days", 2, "--seed", 1, "--inject", "web_worm_irc@1d9h12m", "--out", self.logs)
         server = Server(folder).start()
         try:
-            run("asset", "import", "--data", server.data, self.logs / "assets")
+            server.take_up("asset", "import", self.logs / "assets")
             self.sent = 0
             for path in sorted((self.logs / "logs").glob("*.log")):
                 lines = path.read_bytes().splitlines(keepends=True)

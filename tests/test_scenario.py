@@ -66,15 +66,24 @@ def organisation(tmp_path):
     return folder
 
 
+def settled(s, state):
+    """The incidents, once some are there and a second brings no change."""
+    deadline = time.monotonic() + 60
+    rows, before = [], None
+    while not rows or rows != before:
+        assert time.monotonic() < deadline, rows
+        time.sleep(1)
+        before, rows = rows, s.get(f"/api/v1/incidents?state={state}")["rows"]
+    return rows
+
+
 def test_one_incident_with_findings_of_five_systems_in_order(server, organisation):
     s = server()
-    run("asset", "import", organisation, "--data", s.data)
-    time.sleep(1.5)
+    s.take_up("asset", "import", organisation)
     lines = list(scenario())
     s.send_tcp(*lines)
     s.wait_count(len(lines))
-    time.sleep(1)
-    incidents = s.get("/api/v1/incidents?state=open")["rows"]
+    incidents = settled(s, "open")
     ours = [i for i in incidents if any("10.20.30.31" in host for host in i["hosts"])]
     assert len(ours) == 1, incidents
     detail = s.get(f"/api/v1/incidents/{ours[0]['id']}")
@@ -111,18 +120,15 @@ def test_replay_gives_the_same_incident_whatever_the_order_of_files(organisation
 def test_incidents_survive_a_kill_and_are_not_counted_twice(tmp_path, organisation):
     from conftest import Server
     s = Server(tmp_path, "--seal-after-ms", 60000).start()
-    run("asset", "import", organisation, "--data", s.data)
-    time.sleep(1.5)
+    s.take_up("asset", "import", organisation)
     lines = list(scenario())
     s.send_tcp(*lines[:20])
     s.wait_count(20)
-    time.sleep(1)
-    before = s.get("/api/v1/incidents?state=all")["rows"]
+    before = settled(s, "all")
     s.kill()
     s.start()
     s.wait_count(20)
-    time.sleep(1)
-    after = s.get("/api/v1/incidents?state=all")["rows"]
+    after = settled(s, "all")
     assert before and [(i["id"], i["hosts"], i["confidence"]) for i in before] == [(i["id"], i["hosts"], i["confidence"]) for i in after]
     for i in before:
         a, b = (s.get(f"/api/v1/incidents/{i['id']}")["findings"] for _ in range(2))

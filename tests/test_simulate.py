@@ -277,7 +277,7 @@ def test_simulated_lines_reach_a_server_by_syslog(server):
 def test_an_exercise_is_marked_everywhere_and_mixed_with_nothing(server, tmp_path):
     office = simulate(tmp_path / "office", "--hosts", 40, "--rate", 20, "--quiet", "--inject", "web_worm_irc@9h")
     s = server()
-    run("asset", "import", office / "assets", "--data", s.data)
+    s.take_up("asset", "import", office / "assets")
     before = s.count()
     out = run("drill", "run", "web_worm_irc", "--speed", 5000, "--data", s.data).stdout.splitlines()
     told = [json.loads(line) for line in out]

@@ -61,7 +61,7 @@ class Office:
         (assets / "hosts.csv").write_text(HOSTS.format(cfo=OFFICE, sales=SKYPE) + SERVER)
         (assets / "networks.csv").write_text("cidr,department,zone\n10.20.0.0/16,,office\n")
         (assets / "users.csv").write_text("user,department,role\nhata,Sales,staff\nboss,Finance,staff\n")
-        run("asset", "import", assets, "--data", server.data)
+        server.take_up("asset", "import", assets)
         for name, role in PEOPLE.items():
             run("user", "add", name, "--role", role, "--data", server.data, input="correct horse battery\n")
         self.people = {name: Person(server, name) for name in PEOPLE}
@@ -203,7 +203,7 @@ def test_a_missed_decision_clock_lets_the_deputy_decide_and_vendors_never(office
         mori.do("POST", "/api/v1/contacts", role="department_head", position=position, person=account, account=account, phone="03-0000-0000")
     vendor = office.vendor1
     vendor.do("PATCH", work(number), 403, state="triage")
-    asked = vendor.do("POST", work(number, "approvals"), action="cut", scope="department", question="Cut Sales off?", deadline=soon(3))
+    asked = vendor.do("POST", work(number, "approvals"), action="cut", scope="department", question="Cut Sales off?", deadline=soon(8))
     path = f"/api/v1/approvals/{asked['id']}"
     assert asked["approvers"] == ["department_head", "lead"] and asked["deputies"] == ["ueda"]
     vendor.do("POST", path + "/approve", 403)
@@ -213,15 +213,14 @@ def test_a_missed_decision_clock_lets_the_deputy_decide_and_vendors_never(office
     mori.do("POST", path + "/approve")
     move(abe, number, "triage")
     assert "approval" in missing(abe, number, "containing")
-    time.sleep(3.2)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while not mori.get(path)["escalated"] and time.monotonic() < deadline:
         time.sleep(0.2)
     assert mori.get(path)["escalated"] and mori.get(path)["is_late"]
     decided = office.ueda.do("POST", path + "/approve", note="head is away")
     assert decided["status"] == "approved" and decided["decided_by"] == "mori;ueda" and decided["expires"]
     assert [(row["role"], row["is_deputy"]) for row in decided["signatures"]] == [("lead", False), ("department_head", True)]
-    assert decided["latency_seconds"] >= 3
+    assert decided["latency_seconds"] >= 7
     office.kato.do("POST", path + "/approve", 409)
     move(abe, number, "containing")
 
