@@ -533,10 +533,13 @@ def test_queries_do_not_delay_others_and_overflow_is_said(make):
                for _ in range(12)]
     for t in threads:
         t.start()
-    time.sleep(0.15)
-    start = time.monotonic()
-    assert s.request("POST", "/api/v1/records/x", "a\n").status == 200
-    assert time.monotonic() - start < 0.3
+    took = []
+    while any(t.is_alive() for t in threads):
+        start = time.monotonic()
+        assert s.request("POST", "/api/v1/records/x", "a\n").status == 200
+        took.append(time.monotonic() - start)
+        time.sleep(0.02)
+    assert len(took) >= 5 and sorted(took)[len(took) // 2] < 0.1
     for t in threads:
         t.join(timeout=20)
     statuses = [a.status for a in answers]
@@ -600,7 +603,7 @@ def test_two_hundred_streams(make):
     assert time.monotonic() - start < 3
     for stream in streams:
         stream.close()
-    deadline = time.monotonic() + 8  # a closed peer shows when the second message is sent to it
+    deadline = time.monotonic() + 30  # a closed peer shows when the second message is sent to it
     while (again := Stream(s)).status != 200:
         again.close()
         assert time.monotonic() < deadline
