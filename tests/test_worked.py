@@ -2,13 +2,15 @@
 is brought, until nothing is; then the record verifies and the report of the incident tells it in both languages."""
 import datetime
 import json
+import os
 import subprocess
 import time
 
 import pytest
 
 import scenario_play
-from conftest import BINARY, run
+from conftest import BINARY, ROOT, run
+from test_console_browser import WITH_NODE, chromium
 from test_workflow import NOBODY, PEOPLE, Person, missing, move, soon, work
 
 WAY = ("triage", "investigating", "containing", "eradicating", "recovering", "monitoring", "review", "closed")
@@ -200,4 +202,17 @@ def test_a_scenario_is_worked_to_its_end(server, tmp_path, name):
     team.to_closed(number)
     clean = {host["host"]: host["status"] for host in team.abe.get(work(number, "hosts"))["rows"]}
     assert clean and set(clean.values()) == {"verified_clean"} and not set(clean) & {row["host"] for row in team.abe.get("/api/v1/residual")["rows"]}
+    team.is_proved(number)
+
+
+@pytest.mark.skipif(chromium() is None, reason="chromium is not installed (apt-get install chromium)")
+@pytest.mark.skipif(not (ROOT / "web" / "dist" / "index.html").exists(), reason="the console is not built (make)")
+def test_a_scenario_is_worked_in_the_browser(server, tmp_path):
+    team = Team(server("--seal-after-ms", 300, "--web", ROOT / "web" / "dist"), tmp_path, "web_worm_irc")
+    number = team.incident()
+    done = subprocess.run([WITH_NODE, "node", str(ROOT / "tests" / "console" / "worked.mjs")], capture_output=True, text=True, timeout=300, env={
+        **os.environ, "BASE_URL": f"http://127.0.0.1:{team.server.http_port}", "INCIDENT": str(number), "PASSWORD": "correct horse battery",
+        "SCREENSHOT_DIR": os.environ.get("SCREENSHOT_DIR", ""), "CHROMIUM": chromium()})
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert team.abe.get(work(number))["state"] == "closed"
     team.is_proved(number)

@@ -140,7 +140,7 @@ static void put_language(struct request *r)
 }
 
 static const struct route ROUTES[] = {
-    {METHOD_GET, "/api/v1/setup", get_setup, RUN_INLINE, 0, ROUTE_PUBLIC, NULL, NULL, NULL},
+    {METHOD_GET, "/api/v1/setup", get_setup, RUN_WORKER, 0, ROUTE_PUBLIC, NULL, NULL, NULL},
     {METHOD_POST, "/api/v1/setup", post_setup, RUN_PASSWORD, 0, ROUTE_PUBLIC, NULL, SETUP, "setup"},
     {METHOD_GET, "/api/v1/session", get_session, RUN_INLINE, MAY_USE_OWN_SESSION, 0, NULL, NULL, NULL},
     {METHOD_POST, "/api/v1/session", post_session, RUN_PASSWORD, 0, ROUTE_PUBLIC, NULL, LOGIN, "login"},

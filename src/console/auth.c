@@ -78,7 +78,7 @@ struct sessions *auth_sessions(struct auth *a)
     return a->sessions;
 }
 
-bool auth_needs_setup(struct auth *a)
+static bool setup_is_open(struct auth *a)
 {
     pthread_mutex_lock(&a->lock);
     bool needed = a->setup_needed;
@@ -86,9 +86,20 @@ bool auth_needs_setup(struct auth *a)
     return needed;
 }
 
+/* A user whom a command has added ends the set-up too. */
+bool auth_needs_setup(struct auth *a)
+{
+    if (setup_is_open(a) && a->services->user_count(a->services->ctx) > 0) {
+        pthread_mutex_lock(&a->lock);
+        a->setup_needed = false;
+        pthread_mutex_unlock(&a->lock);
+    }
+    return setup_is_open(a);
+}
+
 const char *auth_setup_token(struct auth *a)
 {
-    return auth_needs_setup(a) ? a->setup_token : "";
+    return setup_is_open(a) ? a->setup_token : "";
 }
 
 bool auth_name_is_acceptable(struct str name)
@@ -228,7 +239,7 @@ enum auth_result auth_setup(struct auth *a, struct str token, struct str name, s
     grant->retry_after_s = rate_limit_attempt(a->per_address, address, clock_monotonic_ns());
     if (grant->retry_after_s)
         return AUTH_WAIT;
-    enum auth_result result = claim_setup(a, token);
+    enum auth_result result = auth_needs_setup(a) ? claim_setup(a, token) : AUTH_NOT_NEEDED;
     if (result != AUTH_OK)
         return result;
     rate_limit_undo(a->per_address, address);

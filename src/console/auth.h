@@ -30,7 +30,7 @@ struct sessions *auth_sessions(struct auth *a);
 
 /* Link token while no user exists, "" afterwards. */
 const char *auth_setup_token(struct auth *a);
-bool auth_needs_setup(struct auth *a);
+bool auth_needs_setup(struct auth *a); /* asks the services while no user is known */
 
 enum auth_result {
     AUTH_OK,

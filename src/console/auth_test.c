@@ -129,6 +129,23 @@ static void setup_happens_once(void **state)
     auth_free(a);
 }
 
+static void a_user_from_elsewhere_ends_the_setup(void **state)
+{
+    struct memory m = {0};
+    struct console_services services = services_of(&m);
+    struct auth *a = auth_new(&OPTIONS, &services);
+    struct auth_grant grant;
+    (void)state;
+    assert_true(auth_needs_setup(a));
+    m.count = 1; /* hyakuyo user add */
+    assert_int_equal(auth_setup(a, str_c(auth_setup_token(a)), STR("b"), PASSWORD, LANGUAGE_JA, STR("ip"),
+                                &grant),
+                     AUTH_NOT_NEEDED);
+    assert_false(auth_needs_setup(a));
+    assert_string_equal(auth_setup_token(a), "");
+    auth_free(a);
+}
+
 static void sessions_live_and_die(void **state)
 {
     struct memory m = {.count = 1};
@@ -226,6 +243,7 @@ static void tokens(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(setup_happens_once),
+                                       cmocka_unit_test(a_user_from_elsewhere_ends_the_setup),
                                        cmocka_unit_test(sessions_live_and_die),
                                        cmocka_unit_test(full_table_drops_the_least_used),
                                        cmocka_unit_test(tokens)};
