@@ -90,3 +90,14 @@ def test_a_parser_has_a_name_in_both_languages_and_samples(file):
         title = re.search(r"^title:(.*\n(?:  .*\n)*)", text, re.M).group(1)
         assert "en:" in title and "ja:" in title
         assert re.search(r"^ +(- )?expect:", text, re.M)
+
+
+def test_reports_have_words_for_every_group_of_evidence():
+    """Whatever a finding may weigh in has a name of its own on paper, in both languages."""
+    used = set()
+    for file in sorted((ROOT / "content").rglob("*.yml")):
+        if "reports" not in file.parts:
+            used |= set(re.findall(r"evidence_group: *['\"]?([a-z][a-z0-9_]*)", file.read_text(encoding="utf-8")))
+    named = load(ROOT / "content" / "reports" / "labels.yml")["columns"]["evidence_group"]["values"]
+    assert len(used) > 30 and used - set(named) == set()
+    assert all(JAPANESE.search(words["ja"]) or words["ja"] == words["en"] for words in named.values())

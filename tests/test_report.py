@@ -13,7 +13,8 @@ import time
 import zipfile
 
 import pytest
-from conftest import BINARY, Server, rows, run
+import yaml
+from conftest import BINARY, ROOT, Server, rows, run
 from test_sessions import Browser
 
 TOKYO = {"TZ": "Asia/Tokyo"}
@@ -126,6 +127,8 @@ def test_incident_report_shows_the_arithmetic_of_the_evidence(office):
     groups = {group["group"]: group for group in json.loads(reason)["confidence"]["groups"]}
     text = office.report("incident", "--incident", number, "--format", "csv", "--section", "evidence", "--out", "-").decode()
     shown = list(csv.DictReader(io.StringIO(text, newline="")))
+    names = yaml.safe_load((ROOT / "content" / "reports" / "labels.yml").read_text())["columns"]["evidence_group"]["values"]
+    groups = {names[group]["en"]: weighed for group, weighed in groups.items()}
     assert {row["Evidence group"] for row in shown} == set(groups) and len(shown) == sum(len(g["items"]) for g in groups.values())
     for row in shown:
         assert float(row["Weight of the group (ln odds)"]) == pytest.approx(groups[row["Evidence group"]]["log_odds"])

@@ -156,9 +156,9 @@ const struct state_named_table state_named_tables[] = {
 "  json_extract(g.value, '$.log_odds') AS log_odds"
 " FROM incident i, json_each(i.reason, '$.confidence.groups') g, json_each(g.value, '$.items') e WHERE i.id = :incident"},
 {"incident_changes",
-"SELECT c.when_ns AS time, c.who, c.from_state, c.to_state, nullif(c.note, '') AS note FROM incident_change c WHERE c.incident = :incident ORDER BY c.id"},
+"SELECT c.when_ns AS time, c.who, c.from_state, c.to_state, c.note FROM incident_change c WHERE c.incident = :incident ORDER BY c.id"},
 {"incident_record",
-"SELECT e.recorded_ns AS time, e.action, e.actor AS who, nullif(e.role, '') AS role, e.target AS deed_target, nullif(p.text, '') AS note,"
+"SELECT e.recorded_ns AS time, e.action, e.actor AS who, e.role, e.target AS deed_target, CASE WHEN p.seq IS NULL THEN '' ELSE p.text END AS note,"
 "  substr(lower(hex(e.entry_hash)), 1, 16) AS hash FROM record_entry e LEFT JOIN record_payload p ON p.seq = e.seq"
 "  WHERE e.incident = :incident ORDER BY e.seq"},
 /* ---- populations of the evidence pack: every row, whatever came of it ---- */
@@ -167,7 +167,7 @@ const struct state_named_table state_named_tables[] = {
 "  " CHECKED " AS checked_at, (SELECT count(*) FROM incident_change c WHERE c.incident = i.id) AS changes"
 " FROM incident i WHERE i.state <> 0 AND " IN_PERIOD " ORDER BY i.id"},
 {"incident_actions",
-"SELECT c.id AS entry, c.incident, c.when_ns AS time, c.who, c.from_state, c.to_state, nullif(c.note, '') AS note"
+"SELECT c.id AS entry, c.incident, c.when_ns AS time, c.who, c.from_state, c.to_state, c.note"
 " FROM incident_change c WHERE c.when_ns >= :from_ns AND c.when_ns < :to_ns ORDER BY c.id"},
 {"proofs",
 "SELECT rule_id AS rule, input, outcome, CASE WHEN sent_ns > 0 THEN sent_ns END AS sent,"
