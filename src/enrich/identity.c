@@ -18,8 +18,8 @@
 #define SEEN_WORDS 8192 /* 64 KiB: one in ten false at 50,000 subjects */
 
 struct held {
+    struct held *older, *ahead; /* ahead: AHEAD older ones further, fetched into the cache meanwhile */
     struct identity_interval i;
-    struct held *older;
     uint64_t changed; /* the table's version then */
 };
 
@@ -43,6 +43,7 @@ struct identity_subject {
 
 #define SUBJECT_KEY_MAX    300
 #define SESSIONS_LOOKED_AT 128
+#define AHEAD              8
 
 struct subject_key {
     char text[SUBJECT_KEY_MAX];
@@ -131,6 +132,9 @@ static void link_held(struct identity *t, struct held *h)
         place = &(*place)->older;
     h->older = *place;
     *place = h;
+    h->ahead = h;
+    for (int i = 0; i < AHEAD && h->ahead != NULL; i++)
+        h->ahead = h->ahead->older;
 }
 
 static void copy_texts(struct identity_interval *i, struct arena *a)
@@ -386,6 +390,7 @@ static void add_people(struct answer *a, const struct held *h, int64_t time_ns, 
 {
     for (int looked_at = 0; h != NULL && looked_at < SESSIONS_LOOKED_AT && a->n < a->max;
          h = h->older, looked_at++) {
+        __builtin_prefetch(h->ahead);
         bool is_there = !covers(&h->i, time_ns, sequence);
         for (size_t i = 0; i < a->n && !is_there; i++)
             is_there = str_eq_nocase(a->out[i]->user, h->i.user);
