@@ -87,6 +87,23 @@ void buf_printf(struct buf *b, const char *format, ...)
     b->n += (size_t)n;
 }
 
+void buf_markup(struct buf *b, struct str s)
+{
+    static const struct {
+        char c;
+        const char *entity;
+    } entities[] = {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'"', "&quot;"}, {'\'', "&#39;"}};
+    for (size_t i = 0; i < s.n; i++) {
+        size_t e = 0;
+        while (e < COUNT_OF(entities) && entities[e].c != s.p[i])
+            e++;
+        if (e < COUNT_OF(entities))
+            buf_c(b, entities[e].entity);
+        else if ((unsigned char)s.p[i] >= 0x20 || s.p[i] == '\n' || s.p[i] == '\t')
+            buf_char(b, s.p[i]);
+    }
+}
+
 const char *buf_cstr(struct buf *b)
 {
     *buf_reserve(b, 1) = '\0';

@@ -21,6 +21,8 @@ void buf_char(struct buf *b, char c);
 void buf_i64(struct buf *b, int64_t v);
 void buf_u64(struct buf *b, uint64_t v);
 void buf_printf(struct buf *b, const char *format, ...) PRINTF_LIKE(2, 3);
+/* As text or attribute of HTML, XML and SVG: the five characters escaped, control characters left out. */
+void buf_markup(struct buf *b, struct str s);
 const char *buf_cstr(struct buf *b); /* NUL-terminated view; n does not count the NUL */
 
 static inline struct str buf_str(const struct buf *b)

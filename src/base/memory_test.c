@@ -49,6 +49,15 @@ static void arena_needs_no_init(void **state)
     arena_free(&a);
 }
 
+static void markup_is_escaped(void **state)
+{
+    (void)state;
+    struct buf b = {0};
+    buf_markup(&b, STR("<a href=\"x\">'Q' & \a\r\n日本</a>"));
+    assert_true(str_eq(buf_str(&b), STR("&lt;a href=&quot;x&quot;&gt;&#39;Q&#39; &amp; \n日本&lt;/a&gt;")));
+    buf_free(&b);
+}
+
 static void buf_grows(void **state)
 {
     (void)state;
@@ -156,6 +165,7 @@ int main(void)
         cmocka_unit_test(arena_keeps_what_it_gave),
         cmocka_unit_test(arena_needs_no_init),
         cmocka_unit_test(buf_grows),
+        cmocka_unit_test(markup_is_escaped),
         cmocka_unit_test(map_finds),
         cmocka_unit_test(errors_are_sentences),
         cmocka_unit_test(base64_round_trips),

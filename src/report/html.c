@@ -4,27 +4,10 @@
 
 #define CHART_WIDTH 680.0
 
-static void escape(struct buf *out, struct str text)
-{
-    static const struct {
-        char c;
-        const char *entity;
-    } entities[] = {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'"', "&quot;"}, {'\'', "&#39;"}};
-    for (size_t i = 0; i < text.n; i++) {
-        size_t e = 0;
-        while (e < COUNT_OF(entities) && entities[e].c != text.p[i])
-            e++;
-        if (e < COUNT_OF(entities))
-            buf_c(out, entities[e].entity);
-        else if ((unsigned char)text.p[i] >= 0x20 || text.p[i] == '\n' || text.p[i] == '\t')
-            buf_char(out, text.p[i]);
-    }
-}
-
 static void element(struct buf *out, const char *open, struct str text, const char *close)
 {
     buf_c(out, open);
-    escape(out, text);
+    buf_markup(out, text);
     buf_c(out, close);
 }
 
@@ -51,7 +34,7 @@ static void svg_text(void *context, double x, double y, double size, enum anchor
     static const char *const anchors[] = {"start", "middle", "end"};
     buf_printf(context, "<text x=\"%.2f\" y=\"%.2f\" font-size=\"%.1f\" text-anchor=\"%s\" fill=\"#%06x\">",
                x, y, size, anchors[anchor], colour);
-    escape(context, text);
+    buf_markup(context, text);
     buf_c(context, "</text>");
 }
 
@@ -60,7 +43,7 @@ static void put_chart(const struct report *r, const struct report_section *s, st
     const struct canvas svg = {out, svg_rectangle, svg_line, svg_text};
     buf_printf(out, "<svg role=\"img\" viewBox=\"0 0 %.0f %.0f\" aria-label=\"", CHART_WIDTH,
                chart_height(r, s, CHART_WIDTH));
-    escape(out, report_say(r, s->title));
+    buf_markup(out, report_say(r, s->title));
     buf_c(out, "\">");
     chart_draw(r, s, &svg, CHART_WIDTH);
     buf_c(out, "</svg>\n");

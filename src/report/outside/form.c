@@ -104,28 +104,6 @@ static struct str in(enum language language, struct str en, struct str ja)
     return language == LANGUAGE_JA ? ja : en;
 }
 
-static void put_html(struct buf *out, struct str s)
-{
-    for (size_t i = 0; i < s.n; i++) {
-        switch (s.p[i]) {
-        case '<':
-            buf_c(out, "&lt;");
-            break;
-        case '>':
-            buf_c(out, "&gt;");
-            break;
-        case '&':
-            buf_c(out, "&amp;");
-            break;
-        case '"':
-            buf_c(out, "&quot;");
-            break;
-        default:
-            buf_char(out, s.p[i]);
-        }
-    }
-}
-
 static void render_text(const struct form *f, const struct case_export *c, enum language l,
                         struct str supplements, struct buf *out)
 {
@@ -148,25 +126,25 @@ static void render_html(const struct form *f, const struct case_export *c, enum 
 {
     buf_printf(out, "<!doctype html><html lang=\"%s\"><meta charset=\"utf-8\"><title>",
                l == LANGUAGE_JA ? "ja" : "en");
-    put_html(out, in(l, f->title_en, f->title_ja));
+    buf_markup(out, in(l, f->title_en, f->title_ja));
     buf_c(out, "</title><p><strong>");
-    put_html(out, tlp_label(c->tlp));
+    buf_markup(out, tlp_label(c->tlp));
     buf_c(out, "</strong></p><h1>");
-    put_html(out, in(l, f->title_en, f->title_ja));
+    buf_markup(out, in(l, f->title_en, f->title_ja));
     buf_c(out, "</h1><p>");
-    put_html(out, in(l, f->to_en, f->to_ja));
+    buf_markup(out, in(l, f->to_en, f->to_ja));
     buf_c(out, "</p>");
     if (supplements.n) {
         buf_c(out, l == LANGUAGE_JA ? "<p>追加報告（最初の報告）: " : "<p>Supplement to: ");
-        put_html(out, supplements);
+        buf_markup(out, supplements);
         buf_c(out, "</p>");
     }
     buf_c(out, "<table>");
     for (size_t i = 0; i < f->field_count; i++) {
         buf_c(out, "<tr><th scope=\"row\">");
-        put_html(out, in(l, f->fields[i].label_en, f->fields[i].label_ja));
+        buf_markup(out, in(l, f->fields[i].label_en, f->fields[i].label_ja));
         buf_c(out, "</th><td>");
-        put_html(out, form_value(&f->fields[i], c));
+        buf_markup(out, form_value(&f->fields[i], c));
         buf_c(out, "</td></tr>");
     }
     buf_c(out, "</table></html>\n");
