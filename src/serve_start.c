@@ -290,6 +290,7 @@ static bool start_console(struct start *start, struct error *err)
     services_admin(&services);
     services_access(&services);
     services_assets(&services);
+    services_hosts(&services);
     services_ingest(&services);
     services_proof(&services);
     services_fleet(&services);

@@ -89,6 +89,7 @@ void services_posture(struct console_services *s);   /* services_posture.c */
 void services_admin(
     struct console_services *s); /* services_admin.c: sources, balance, rules, status, metrics */
 void services_assets(struct console_services *s); /* services_assets.c: who was behind a host */
+void services_hosts(struct console_services *s);  /* services_hosts.c: all that is known of one */
 void services_access(struct console_services *s); /* services_access.c: users, tokens, audit */
 void services_ingest(struct console_services *s); /* services_ingest.c */
 void services_proof(

@@ -1,6 +1,8 @@
 """The fleet: an estate of 5,000 hosts with three vendors' agents (fleet_world.py), replayed; every answer is held against the fates the hosts were given.
 A smaller one goes through a running server: the same answers over the API, version lines that move, a restart."""
+import datetime
 import json
+import time
 
 import fleet_world
 import pytest
@@ -319,3 +321,36 @@ def test_the_simulated_offices_truth(tmp_path):
             assert answers["unmanaged"][host]["state"] == "unregistered", host
     assert not [row for row in found if row.get("rule_id") in ("fleet_agent_silent", "fleet_tampering", "fleet_firewall_contradicted")
                 and "agent_silent" not in truth.get(row["entities"]["host"].lower(), {}).get("conditions", {})]
+
+
+def test_all_about_one_host(server, tmp_path):
+    """Inventory past and present, controls, risk and incidents of a host on one page; persons only for those who may see them (S21, S38)."""
+    folder = tmp_path / "organisation"
+    folder.mkdir()
+    head = "ip,hostname,department,owner,importance,role,type\n"
+    (folder / "hosts.csv").write_text(head + "10.20.30.7,PC-7,Sales,taro,3,staff,desktop\n")
+    s = server(env={"TZ": "Asia/Tokyo"})
+    s.take_up("asset", "import", folder)
+    (folder / "hosts.csv").write_text(head + "10.20.30.7,PC-7,Finance,hanako,4,staff,desktop\n")
+    s.take_up("asset", "import", folder)
+    now = datetime.datetime.now(datetime.timezone(datetime.timedelta(hours=9)))
+    flow = ('date={0:%Y-%m-%d} time={0:%H:%M:%S} devname="FW" type="traffic" subtype="forward" srcip={1} srcport=49712 dstip=198.51.100.23 dstport=6667 '
+            'proto=6 action="accept" tz="+0900"')
+    s.send_tcp(*[flow.format(now, ip) for ip in ("10.20.30.7", "10.20.30.99") for _ in range(3)])
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        host = s.get("/api/v1/assets/hosts/pc-7.works.example")
+        if host["incidents"]:
+            break
+        time.sleep(0.2)
+    assert host["host"] == "pc-7" and host["registered"] and not host["watched"]
+    assert sorted((row["department"], row["owner"], row["importance"], row["to"] is None) for row in host["registrations"]) == [
+        ("Finance", "hanako", 4, True), ("Sales", "taro", 3, False)]
+    assert [any("PC-7" in h for h in incident["hosts"]) for incident in host["incidents"]] == [True]
+    assert [row["name"] for row in host["risk"]["rows"]] == ["pc-7"] and host["risk"]["rows"][0]["risk"] > 0
+    assert {control["question"] for control in host["controls"]} >= {"coverage", "unmanaged", "patterns"}
+    assert {row["host"] for control in host["controls"] for row in control["rows"]} == {"PC-7"}
+    stranger = s.get("/api/v1/assets/hosts/10.20.30.99")
+    assert not stranger["registered"] and stranger["registrations"] == []
+    assert [row["state"] for control in stranger["controls"] if control["question"] == "unmanaged" for row in control["rows"]] == ["unregistered"]
+    assert s.request("GET", "/api/v1/assets/hosts/nobody")[0] == 404

@@ -74,6 +74,11 @@ struct identity_request {
     uint32_t limit;         /* 1–10,000 rows, the newest */
 };
 
+struct host_request {
+    struct str host; /* name, with or without its domain, or an address */
+    struct console_viewer viewer;
+};
+
 /* --------------------------------------------------------------- incidents */
 
 enum incident_filter { INCIDENTS_OPEN, INCIDENTS_CLOSED, INCIDENTS_ALL };
@@ -578,6 +583,10 @@ struct console_services {
     bool (*report_sign)(void *ctx, uint64_t id, struct str note, const struct console_viewer *viewer,
                         struct buf *json, struct console_failure *failure);
 
+    /* [optional] All that is known of a host, as members of the JSON object at hand, and its incidents. 404:
+     * nobody has heard of it, or the viewer may not see its department. */
+    bool (*host)(void *ctx, const struct host_request *request, struct arena *arena, struct buf *json,
+                 struct incident_list *incidents, struct console_failure *failure);
     /* [optional] Which addresses a host had and who was behind it, as JSON. */
     bool (*host_identity)(void *ctx, const struct identity_request *request, struct buf *json,
                           struct console_failure *failure);

@@ -52,9 +52,31 @@ const char *colour_name(enum colour c)
     return names[c];
 }
 
+/* Without its domain; an address stays whole. */
+static struct str short_name(struct str name)
+{
+    struct ip ip;
+    return ip_parse(name, &ip) ? name : str_slice(name, 0, str_find_char(name, '.', 0));
+}
+
+bool is_asked_by_name(const struct fleet_asking *asking, struct str host)
+{
+    return asking->host.n == 0 || str_eq_nocase(short_name(asking->host), short_name(host));
+}
+
+bool fleet_knows(struct fleet *f, struct str host)
+{
+    const struct fleet_asking asking = {.host = host};
+    for (uint32_t i = 0; i < f->host_count; i++)
+        if (is_asked_by_name(&asking, text_of(f, f->hosts[i]->shown)))
+            return true;
+    return false;
+}
+
 bool is_asked(const struct fleet *f, const struct fleet_asking *asking, const struct host *h)
 {
-    return asking->department.n == 0 || str_eq(asking->department, text_of(f, h->department));
+    return (asking->department.n == 0 || str_eq(asking->department, text_of(f, h->department))) &&
+           is_asked_by_name(asking, text_of(f, h->shown));
 }
 
 /* ---------------------------------------------------------------- inventory */
@@ -112,7 +134,8 @@ void apply_inventory(struct fleet *f, const struct asset_set *assets)
 bool is_never_seen(struct fleet *f, const struct fleet_asking *asking, const struct asset_host *asset)
 {
     return holds_now(f, &asset->row) && find_asset(f, asset) == NULL &&
-           (asking->department.n == 0 || str_eq(asking->department, asset->department));
+           (asking->department.n == 0 || str_eq(asking->department, asset->department)) &&
+           is_asked_by_name(asking, asset->hostname);
 }
 
 /* Of a host that may be forgotten by now. */

@@ -11,6 +11,7 @@ void answer_real(struct json_writer *w, const char *key, double value); /* below
 void answer_moment(struct json_writer *w, const char *key, int64_t time_ns);
 void answer_titled(struct json_writer *w, const struct titled *t);
 bool is_asked(const struct fleet *f, const struct fleet_asking *asking, const struct host *h);
+bool is_asked_by_name(const struct fleet_asking *asking, struct str host);
 const char *colour_name(enum colour c);
 
 /* The inventory's words for the hosts it knows, and how many hosts each product is on. Before any judgement.

@@ -91,6 +91,7 @@ struct fleet_care {
 struct fleet_asking {
     const struct asset_set *assets; /* which hosts should exist; NULL = no inventory */
     struct str department;          /* only these hosts; "" = all */
+    struct str host;                /* only this one, by its name; "" = all */
     struct str state;               /* rows: only this state; "" = all */
     uint32_t offset, limit;         /* rows */
     const struct fleet_care *care;
@@ -98,6 +99,7 @@ struct fleet_asking {
 };
 /* Members of an object that the caller has begun. */
 void fleet_summary(struct fleet *f, const struct fleet_asking *asking, struct json_writer *w);
+bool fleet_knows(struct fleet *f, struct str host); /* by name; an address as long as it has none */
 /* "rows" and "total" the same way; sorted by gravity, then name. */
 void fleet_rows(struct fleet *f, enum fleet_question q, const struct fleet_asking *asking,
                 struct json_writer *w);

@@ -70,7 +70,8 @@ static void collect_others(struct fleet *f, enum fleet_question q, struct row_li
     for (uint32_t i = 0; q == QUESTION_LATE && i < f->late_count; i++) {
         const struct late *l = &f->lates[i];
         if (f->watermark_ns - l->detected_ns <= hours_ns(24 * f->rules->times.late_shown_days) &&
-            (asking->department.n == 0 || str_eq(asking->department, text_of(f, l->department))))
+            (asking->department.n == 0 || str_eq(asking->department, text_of(f, l->department))) &&
+            is_asked_by_name(asking, shown_name(f, l->host)))
             add_row(list, (struct row){.late = l,
                                        .host = host_by_name(f, text_of(f, l->host), false),
                                        .name = shown_name(f, l->host),

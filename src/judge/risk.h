@@ -54,6 +54,7 @@ double risk_index(const struct risk *r, enum risk_kind kind, struct str name, bo
 
 struct risk_asking {
     enum risk_kind kind;
+    struct str name; /* only this one, as risk_name() makes it; "" = all */
     uint32_t limit;
     int64_t now_ns;
     /* Whether it is under focus watch, so that things are forgotten more slowly; NULL = nobody is. */

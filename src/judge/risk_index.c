@@ -231,7 +231,7 @@ static uint32_t gather(const struct risk *r, const struct risk_asking *a, struct
     uint32_t count = 0;
     for (uint32_t i = 0; i < r->count; i++) {
         const struct entity *e = r->entities[i];
-        if (e->kind != (uint32_t)a->kind)
+        if (e->kind != (uint32_t)a->kind || (a->name.n && !str_eq(a->name, str_n(e->name, e->name_length))))
             continue;
         struct row *row = &rows[count++];
         row->entity = e;

@@ -1,7 +1,7 @@
 /* Every request of the console to the server goes through here: the session's CSRF token is added to what changes state,
  * failures become Problem, and a lost session is told to whoever listens (the login page). */
 import { Problem, problemFromBody } from './problem';
-import type { Authority as AuthorityMatrix, Contact, EntityKind, EntityRisks, Exposure, FocusEntry, NewFocus, Playbook, RecordCheck, RecordFilter, RecordHead, RecordPage, Report, Reports, ReportWish, ResidualRisk } from './registers';
+import type { Authority as AuthorityMatrix, Contact, EntityKind, EntityRisks, Exposure, FocusEntry, Host, HostIdentity, NewFocus, Playbook, RecordCheck, RecordFilter, RecordHead, RecordPage, Report, Reports, ReportWish, ResidualRisk } from './registers';
 import type {
   Balance, Coverage, FieldInfo, Fleet, FleetRows, Histogram, IncidentDetail, IncidentState, IncidentSummary, IndicatorHit, IndicatorImport,
   IndicatorMatch, IndicatorSources, Instrument, InstrumentRow, JsonObject, Language, PostureLevel, PostureView, Preview, PreviewRequest, Proof, RuleCheck, RuleException, Rules, RuleText, SearchResult,
@@ -188,6 +188,10 @@ export class Client {
   instruments = (signal?: AbortSignal) => this.request<{ instruments: Instrument[] }>('GET', '/api/v1/instruments', { signal });
 
   instrumentList = (name: string, signal?: AbortSignal) => this.request<{ rows: InstrumentRow[] }>('GET', `/api/v1/instruments/${encodeURIComponent(name)}/list`, { signal });
+
+  host = (name: string, signal?: AbortSignal) => this.request<Host>('GET', `/api/v1/assets/hosts/${encodeURIComponent(name)}`, { signal });
+
+  hostIdentity = (name: string) => this.request<HostIdentity>('GET', `/api/v1/assets/hosts/${encodeURIComponent(name)}/identity?limit=500`);
 
   fleetHosts = (question: string, state: string, limit: number, signal?: AbortSignal) =>
     this.request<FleetRows>('GET', path('/api/v1/fleet/hosts', { question, state, limit }), { signal });

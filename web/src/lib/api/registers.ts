@@ -1,5 +1,5 @@
 /* What the registers of the console hold: reports, the response record, risk, contacts, authority, playbooks. */
-import type { IncidentState, Language, Text } from './types';
+import type { FleetRows, IncidentState, IncidentSummary, Language, Text } from './types';
 
 export type ReportPeriod = 'none' | 'day' | 'week' | 'month';
 export type ReportFormat = 'pdf' | 'html' | 'csv' | 'zip';
@@ -252,4 +252,47 @@ export interface Playbook {
   review: string;
   title: Text;
   tasks: { id: string; stage: IncidentState; title: Text; minutes: number; action: string; scope: string }[];
+}
+
+export interface Registration {
+  from: string | null;
+  to: string | null;
+  hostname: string;
+  ip: string[];
+  department: string;
+  owner: string;
+  importance: number;
+  roles: string[];
+  type: string;
+  approved_applications: string[];
+}
+
+export interface Host {
+  host: string;
+  registrations: Registration[];
+  registered: boolean;
+  watched: boolean;
+  risk: EntityRisks;
+  controls: FleetRows[];
+  incidents: IncidentSummary[];
+}
+
+/* Who or what was there, in event time. */
+export interface IdentityInterval {
+  ip: string;
+  mac?: string;
+  user?: string;
+  weak?: boolean;
+  from: string;
+  to: string;
+  by: string;
+}
+
+export interface HostIdentity {
+  host: string;
+  registered: boolean;
+  owner: string;
+  department: string;
+  addresses: IdentityInterval[];
+  users: IdentityInterval[];
 }

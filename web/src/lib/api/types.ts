@@ -403,6 +403,7 @@ export interface FleetRow {
 
 export interface FleetRows {
   as_of: string | null;
+  question: string;
   total: number;
   rows: FleetRow[];
 }
