@@ -252,7 +252,8 @@ static void write_row(struct fleet *f, enum fleet_question q, const struct row *
     answer_text(w, "department",
                 r->asset  ? r->asset->department
                 : r->late ? text_of(f, r->late->department)
-                          : text_of(f, h->department));
+                : h       ? text_of(f, h->department)
+                          : STR_EMPTY);
     answer_text(w, "site", h ? text_of(f, h->site) : STR_EMPTY);
     answer_text(w, "type", r->asset ? r->asset->type : h ? text_of(f, h->type) : STR_EMPTY);
     json_key(w, "server");

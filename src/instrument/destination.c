@@ -271,6 +271,13 @@ static struct place *place_of(struct destination *d, const struct sight *s, cons
     return p;
 }
 
+/* A server's flow to an address whose name is guessed: a proxy repeats what its client has asked for, a mail
+ * server has other business there. Neither makes the name less rare. */
+static bool speaks_for_others(const struct sight *s, const struct target *t)
+{
+    return t->is_inferred && (s->roles & (ROLE_PROXY | ROLE_SERVER));
+}
+
 static void count_visit(struct destination *d, struct instrument *i, const struct sight *s,
                         const struct target *t)
 {
@@ -281,7 +288,7 @@ static void count_visit(struct destination *d, struct instrument *i, const struc
     note_day(c, now);
     if (p->told_s && !p->kept_told_s && now < p->told_s + (uint32_t)REVIEW_S)
         note_listed(c, p, now);
-    if (!was_counted(c, p))
+    if (!speaks_for_others(s, t) && !was_counted(c, p))
         count_client(d, p, t->registered, c->number, s->time_ns);
     d->t.visits++;
     d->is_visit = true;

@@ -307,7 +307,8 @@ static bool load(struct simulation *s, struct error *err)
         struct host *h = &s->office.hosts[i];
         fleet_equip(&s->fleet, h);
         presence_settle_conditions(s, h);
-        h->is_registered = o->assets || !control_has(&h->control, unmanaged, s->from_ns);
+        h->is_registered = o->assets || h->texts[ATTRIBUTE_KEY].n || /* who is known by name is in the list */
+                           !control_has(&h->control, unmanaged, s->from_ns);
     }
     s->condition_off = fleet_condition(&s->fleet, STR("powered_off"));
     return words_read_lists(&s->words, content_file(s, "lists.yml"), o->seed, err) &&
