@@ -265,7 +265,7 @@ static struct str reachable(const char *host)
 
 static bool name_url(struct server *s, const char *listen, struct error *err)
 {
-    char host[256] = "";
+    char host[256];
     uint16_t port;
     if (!split_address(listen, host, sizeof host, &port, err))
         return false;
@@ -350,7 +350,7 @@ static void add_canary_input(struct canary_options *o, const char *name, enum tr
 static bool start_canaries(struct start *start, struct error *err)
 {
     struct server *s = start->server;
-    char host[256];
+    char host[256] = "";
     uint16_t ignored;
     struct canary_options o = {.data_dir = s->data_dir,
                                .key = &s->canary_key,
