@@ -158,6 +158,48 @@ static uint32_t count_rows(const struct json_node *rows)
     return count;
 }
 
+/* ------------------------------------------------------------------- shown */
+
+/* field:("value" or …) over the rows' values, each once; "" when none has one. */
+static struct str build_follow(struct looking *l, const struct json_node *rows)
+{
+    struct buf text = {0};
+    unsigned count = 0;
+    struct str field = arena_str(l->arena, l->look->follow);
+    for (const struct json_node *at = rows->child; at != NULL && text.n < GROUP_BYTES_MAX; at = at->next) {
+        struct str value = json_text(at, field.p);
+        const struct json_node *before = rows->child;
+        while (before != at && !str_eq(json_text(before, field.p), value))
+            before = before->next;
+        if (value.n == 0 || value.n > VALUE_BYTES_MAX || before != at || count == GROUP_VALUES_MAX)
+            continue;
+        buf_printf(&text, "%s", count++ ? " or " : "");
+        add_quoted(&text, value);
+    }
+    struct str filter =
+        count == 0 ? STR_EMPTY
+                   : arena_printf(l->arena, "%.*s:(%.*s)", STR_ARGS(field), STR_ARGS(buf_str(&text)));
+    buf_free(&text);
+    return filter;
+}
+
+static void find_shown(struct looking *l, const struct json_node *rows, struct str text)
+{
+    struct str filter = l->look->follow.n ? build_follow(l, rows) : STR_EMPTY, followed = STR_EMPTY;
+    if (filter.n) {
+        struct str question = build_question(l->look, filter, l->arena);
+        const struct json_node *all =
+            ask(l, question, l->out->from_ns, l->out->to_ns, (uint32_t)l->look->rows, &followed);
+        if (all != NULL) {
+            l->out->query = question;
+            rows = all;
+            text = followed;
+        }
+    }
+    l->out->rows = text;
+    l->out->hits = count_rows(rows);
+}
+
 /* ------------------------------------------------------------------- rare */
 
 struct others { /* what all computers have of a group of values */
@@ -337,8 +379,7 @@ void intake_look(struct server *s, const struct intake_look *look, const struct 
         return;
     }
     if (look->kind == INTAKE_SHOW) {
-        out->rows = text;
-        out->hits = count_rows(rows);
+        find_shown(&l, rows, text);
     } else if (is_volume) {
         find_volume(&l, rows);
     } else {

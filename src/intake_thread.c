@@ -243,19 +243,18 @@ static bool is_newest(const struct work_rows *looks, uint32_t at)
     return true;
 }
 
-/* The incident learns in one entry what was looked for and how much there was; the lists stay with the
- * report, under their hashes. */
+/* The incident learns in one entry what was looked for and how much there was, by the looks' ids, which are
+ * the same in every language; titles and lists stay with the report, under their hashes. */
 static struct str write_note(struct step *p, const struct work_rows *looks)
 {
     struct buf text = {0};
-    buf_printf(&text, "利用者申告 U%llu の自動照合 / Looked up for user report U%llu:",
-               (unsigned long long)p->report->id, (unsigned long long)p->report->id);
+    buf_printf(&text, "U%llu:", (unsigned long long)p->report->id);
     for (uint32_t i = 0; i < looks->count; i++) {
         const struct work_row *look = &looks->rows[i];
         if (is_newest(looks, i))
-            buf_printf(&text, "\n- %.*s / %.*s: %.*s (sha256 %.*s)", STR_ARGS(look->values[LOOK_TITLE_JA]),
-                       STR_ARGS(look->values[LOOK_TITLE_EN]), STR_ARGS(look->values[LOOK_HITS]), 12,
-                       look->values[LOOK_SHA256].p);
+            buf_printf(&text, "\n%.*s: %.*s, %.*s, sha256 %.*s", STR_ARGS(look->values[LOOK_LOOK]),
+                       STR_ARGS(look->values[LOOK_STATUS]), STR_ARGS(look->values[LOOK_HITS]),
+                       STR_ARGS(look->values[LOOK_SHA256]));
     }
     struct str note = arena_str(p->arena, buf_str(&text));
     buf_free(&text);

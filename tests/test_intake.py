@@ -117,6 +117,11 @@ def lines(now):
     return {
         "mail": [f"<22>{bsd(50)} mail01 postfix/smtp[123]: 4bX7Q1: to=<t.sato@office.example>, relay=10.10.0.30[10.10.0.30]:25, delay=0.5, "
                  "delays=0.1/0/0.1/0.3, dsn=2.0.0, status=sent (250 ok)"],
+        "qmgr": [f"<22>{bsd(51)} mail01 postfix/qmgr[99]: 4bX7Q1: from=<billing@invoice.example>, size=48211, nrcpt=2 (queue active)",
+                 f"<22>{bsd(50)} mail01 postfix/smtp[123]: 4bX7Q1: to=<a.boss@office.example>, relay=10.10.0.30[10.10.0.30]:25, delay=0.5, "
+                 "delays=0.1/0/0.1/0.3, dsn=2.0.0, status=sent (250 ok)",
+                 f"<22>{bsd(50)} mail01 postfix/smtp[123]: 5cY8R2: to=<a.boss@office.example>, relay=10.10.0.30[10.10.0.30]:25, delay=0.5, "
+                 "delays=0.1/0/0.1/0.3, dsn=2.0.0, status=sent (250 ok)"],
         "proxy": [squid(20, PC, "http://rare.codec-plugin.example/a.exe"), squid(19, PC, "http://news.common.example/"),
                   squid(18, OTHER, "http://news.common.example/"), squid(17, "10.20.30.33", "http://news.common.example/")],
         "process": [process(15, "PC-SALES-031", PC, "C:\\Windows\\Temp\\odd.exe"), process(15, "PC-SALES-031", PC, "C:\\common.exe"),
@@ -128,11 +133,13 @@ def test_what_the_logs_had_is_attached(desk):
     now = datetime.datetime.now(datetime.timezone(datetime.timedelta(hours=9)))
     for source, batch in lines(now).items():
         assert desk.server.post_records(source, "\n".join(batch) + "\n")[0] == 200
-    desk.server.wait_count(9)
+    desk.server.wait_count(12)
     number = desk.send(symptoms="opened_odd_mail;visited_odd_site;slow_or_odd;net_icon_always_on", pc="pc-sales-031", reporter="t.sato")["number"]
     report = desk.wait(number, lambda r: r["looked"])
     looks = {look["look"]: look for look in report["looks"]}
-    assert looks["mails"]["found"][0]["email.local_id"] == "4bX7Q1", looks["mails"]  # S81
+    mails = json.dumps(looks["mails"]["found"])  # S81: this mail, who sent it and who else received it
+    assert {row["email.local_id"] for row in looks["mails"]["found"]} == {"4bX7Q1"} and looks["mails"]["hits"] == 3
+    assert "billing@invoice.example" in mails and "a.boss@office.example" in mails
     assert looks["mails"]["status"] == "found" and len(looks["mails"]["sha256"]) == 64
     assert any("rare.codec-plugin.example" in row["url.original"] for row in looks["pages"]["found"])  # S82
     rare = {row["url.domain"]: row for row in looks["rare_sites"]["found"]}

@@ -137,6 +137,9 @@ static bool read_kind(const struct reader *r, const struct yaml *node, struct in
     look->kind = look->show_count ? INTAKE_SHOW : rare.n ? INTAKE_RARE : INTAKE_VOLUME;
     look->field = rare.n ? rare : volume;
     look->across = yaml_text(node, "across");
+    look->follow = yaml_text(node, "follow");
+    if (look->follow.n && look->kind != INTAKE_SHOW)
+        return complain(r, node, tr("'follow' goes with 'show'", "'follow' は 'show' と組で書いてください"));
     return look->kind != INTAKE_RARE || look->across.n > 0 ||
            complain(r, node,
                     tr("'rare' needs 'across', the field that tells computers apart",
@@ -194,17 +197,34 @@ static bool read_root(const struct reader *r, const struct yaml *root)
            read_list(r, root, "script", false, &rules->script) && read_looks(r, yaml_get(root, "looks"));
 }
 
-struct intake_rules *intake_rules_load(const char *path, struct error *err)
+static struct intake_rules *rules_new(void)
 {
     struct intake_rules *rules = NEW(struct intake_rules);
     rules->arena = NEW(struct arena);
     arena_init(rules->arena, 16 << 10);
+    return rules;
+}
+
+static struct intake_rules *finish(struct intake_rules *rules, const struct yaml *root, const char *path,
+                                   struct error *err)
+{
     struct reader r = {.path = path, .err = err, .rules = rules};
-    const struct yaml *root = yaml_load(path, rules->arena, err);
     if (root != NULL && read_root(&r, root))
         return rules;
     intake_rules_free(rules);
     return NULL;
+}
+
+struct intake_rules *intake_rules_read(struct str text, const char *path, struct error *err)
+{
+    struct intake_rules *rules = rules_new();
+    return finish(rules, yaml_parse(arena_str(rules->arena, text), path, rules->arena, err), path, err);
+}
+
+struct intake_rules *intake_rules_load(const char *path, struct error *err)
+{
+    struct intake_rules *rules = rules_new();
+    return finish(rules, yaml_load(path, rules->arena, err), path, err);
 }
 
 void intake_rules_free(struct intake_rules *r)

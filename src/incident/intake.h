@@ -50,6 +50,7 @@ struct intake_look {
     uint32_t show_count;
     struct str field;  /* of INTAKE_RARE and INTAKE_VOLUME; "events" = how many */
     struct str across; /* INTAKE_RARE: what tells computers apart */
+    struct str follow; /* INTAKE_SHOW: all events that share a value of this field with those; "" = none */
     int64_t hosts, days, rows;
 };
 
@@ -64,6 +65,8 @@ struct intake_rules {
 
 /* NULL with file, line and remedy. */
 struct intake_rules *intake_rules_load(const char *path, struct error *err) MUST_CHECK;
+/* The same for text at hand, which is copied; `path` is for messages. */
+struct intake_rules *intake_rules_read(struct str text, const char *path, struct error *err) MUST_CHECK;
 void intake_rules_free(struct intake_rules *r); /* NULL is fine */
 
 /* NULL: no such id. */
