@@ -30,6 +30,9 @@ bool intake_put_ticks(struct casework *c, uint64_t report, struct json_writer *w
 /* Lists of intake.yml in both languages. */
 void intake_put_list(const struct intake_list *list, struct json_writer *w, const char *key);
 
+/* One line that content/parsers/hyakuyo.user-report.yml reads. */
+void intake_write_event(const struct work_row *report, struct buf *out);
+
 struct intake_found {
     struct str status;      /* found, nothing, unknown (nobody to look for), failed */
     struct str query;       /* as it could be asked again; "" when unknown */

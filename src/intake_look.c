@@ -1,7 +1,7 @@
-/* What the logs have of a reported computer and person: questions of intake.yml in the filter language, asked
- * by the engine that also answers people. Each is bounded in time, rows and length; nothing here runs on the
+/* What the logs have of a reported computer and person: the questions of intake_question.c, asked by the
+ * engine that also answers people. Each is bounded in time, rows and length; nothing here runs on the
  * way of events. Next: intake_thread.c, which asks. */
-#include "intake.h"
+#include "intake_question.h"
 
 #include <math.h>
 
@@ -9,7 +9,6 @@
 
 #define LOOK_TIMEOUT_MS      60000
 #define SEEN_TIMEOUT_MS      5000
-#define VALUES_MAX           100  /* of a computer that are held against all others */
 #define GROUP_BYTES_MAX      6000 /* of one question: the language takes 8 KiB */
 #define GROUP_VALUES_MAX     50
 #define VALUE_BYTES_MAX      1000
@@ -27,99 +26,7 @@ struct looking {
     struct intake_found *out;
 };
 
-/* ------------------------------------------------------------- questions */
-
-static void add_quoted(struct buf *out, struct str text)
-{
-    buf_char(out, '"');
-    for (size_t i = 0; i < text.n; i++) {
-        if (text.p[i] == '"' || text.p[i] == '\\')
-            buf_char(out, '\\');
-        buf_char(out, text.p[i]);
-    }
-    buf_char(out, '"');
-}
-
-static bool is_account(struct str text)
-{
-    for (size_t i = 0; i < text.n; i++) {
-        char c = ascii_lower(text.p[i]);
-        if (!ascii_is_digit(c) && (c < 'a' || c > 'z') && c != '-' && c != '.' && c != '_')
-            return false;
-    }
-    return text.n > 1 && text.n <= 64;
-}
-
-static bool is_mailbox(struct str text)
-{
-    return text.n <= 254 && str_find_char(text, '@', 0) != STR_NOT_FOUND &&
-           str_find_char(text, ' ', 0) == STR_NOT_FOUND;
-}
-
-/* What the key stands for in this report, as the language writes it; false when it is not known. */
-static bool add_value(const struct work_row *report, enum intake_key key, struct buf *out)
-{
-    struct str user = report->values[USER_REPORT_REPORTER], contact = report->values[USER_REPORT_CONTACT];
-    struct str value = key == INTAKE_HOST    ? report->values[USER_REPORT_HOST]
-                       : key == INTAKE_IP    ? report->values[USER_REPORT_IP]
-                       : key == INTAKE_USER  ? user
-                       : is_mailbox(contact) ? contact
-                       : is_mailbox(user)    ? user
-                                             : STR_EMPTY;
-    if (value.n) {
-        add_quoted(out, value);
-        return true;
-    }
-    if (key != INTAKE_MAILBOX || !is_account(user))
-        return false;
-    buf_printf(out, "%.*s@*", STR_ARGS(user));
-    return true;
-}
-
-/* (field:"value" or …) and (only); "" when nothing of it is known. */
-static struct str build_filter(const struct intake_look *look, const struct work_row *report,
-                               struct arena *arena)
-{
-    struct buf text = {0}, value = {0};
-    uint32_t known = 0;
-    for (uint32_t i = 0; i < look->who_count; i++) {
-        buf_clear(&value);
-        if (!add_value(report, look->who[i].key, &value))
-            continue;
-        buf_printf(&text, "%s%.*s:%.*s", known++ ? " or " : "(", STR_ARGS(look->who[i].field),
-                   STR_ARGS(buf_str(&value)));
-    }
-    if (known)
-        buf_char(&text, ')');
-    if (known && look->only.n)
-        buf_printf(&text, " and (%.*s)", STR_ARGS(look->only));
-    struct str filter = arena_str(arena, buf_str(&text));
-    buf_free(&text);
-    buf_free(&value);
-    return filter;
-}
-
-static struct str build_question(const struct intake_look *look, struct str filter, struct arena *arena)
-{
-    struct buf text = {0};
-    bool is_count = str_eq(look->field, STR("events"));
-    buf_add(&text, filter);
-    if (look->kind == INTAKE_SHOW) {
-        buf_printf(&text, " | head %lld | fields ", (long long)look->rows);
-        for (uint32_t i = 0; i < look->show_count; i++)
-            buf_printf(&text, "%s%.*s", i ? ", " : "", STR_ARGS(look->show[i]));
-    } else if (look->kind == INTAKE_RARE) {
-        buf_printf(&text, " and %.*s:* | count as count, min(@timestamp) as first by %.*s | head %d",
-                   STR_ARGS(look->field), STR_ARGS(look->field), VALUES_MAX);
-    } else if (is_count) {
-        buf_c(&text, " | timechart 1h count as value");
-    } else {
-        buf_printf(&text, " | timechart 1h sum(%.*s) as value", STR_ARGS(look->field));
-    }
-    struct str question = arena_str(arena, buf_str(&text));
-    buf_free(&text);
-    return question;
-}
+/* ------------------------------------------------------------------- asking */
 
 /* The rows as a parsed array; NULL when it could not be asked. */
 static const struct json_node *ask(struct looking *l, struct str question, int64_t from_ns, int64_t to_ns,
@@ -174,7 +81,7 @@ static struct str build_follow(struct looking *l, const struct json_node *rows)
         if (value.n == 0 || value.n > VALUE_BYTES_MAX || before != at || count == GROUP_VALUES_MAX)
             continue;
         buf_printf(&text, "%s", count++ ? " or " : "");
-        add_quoted(&text, value);
+        intake_add_quoted(&text, value);
     }
     struct str filter =
         count == 0 ? STR_EMPTY
@@ -187,7 +94,7 @@ static void find_shown(struct looking *l, const struct json_node *rows, struct s
 {
     struct str filter = l->look->follow.n ? build_follow(l, rows) : STR_EMPTY, followed = STR_EMPTY;
     if (filter.n) {
-        struct str question = build_question(l->look, filter, l->arena);
+        struct str question = intake_question(l->look, filter, l->arena);
         const struct json_node *all =
             ask(l, question, l->out->from_ns, l->out->to_ns, (uint32_t)l->look->rows, &followed);
         if (all != NULL) {
@@ -254,7 +161,7 @@ static const struct json_node *ask_group(struct looking *l, const struct json_no
         if (value.n == 0 || value.n > VALUE_BYTES_MAX)
             continue;
         buf_c(&question, count++ ? " or " : "");
-        add_quoted(&question, value);
+        intake_add_quoted(&question, value);
     }
     buf_printf(&question, ") | dc(%.*s) as computers, min(@timestamp) as since by %.*s",
                STR_ARGS(l->look->across), STR_ARGS(o->field));
@@ -365,15 +272,15 @@ void intake_look(struct server *s, const struct intake_look *look, const struct 
     out->from_ns = moment_ns - look->before_minutes * MINUTE_NS;
     out->to_ns = moment_ns + look->after_minutes * MINUTE_NS;
     out->to_ns = out->to_ns < now_ns ? out->to_ns : now_ns;
-    l.filter = build_filter(look, report, arena);
+    l.filter = intake_filter(look, report, arena);
     if (l.filter.n == 0)
         return;
-    out->query = build_question(look, l.filter, arena);
+    out->query = intake_question(look, l.filter, arena);
     bool is_volume = look->kind == INTAKE_VOLUME;
     int64_t begin_ns = out->from_ns - (is_volume ? look->days * 24 * HOUR_NS : 0);
     struct str text = STR("[]");
     const struct json_node *rows =
-        ask(&l, out->query, begin_ns, out->to_ns, is_volume ? 2000 : VALUES_MAX, &text);
+        ask(&l, out->query, begin_ns, out->to_ns, is_volume ? 2000 : INTAKE_VALUES_MAX, &text);
     if (rows == NULL) {
         out->status = STR("failed");
         return;
@@ -400,7 +307,7 @@ int64_t intake_last_seen(struct server *s, const struct work_row *report, struct
     struct query_error syntax;
     struct search_page page;
     int64_t last_ns = TIME_UNKNOWN;
-    struct str filter = build_filter(&sent, report, arena);
+    struct str filter = intake_filter(&sent, report, arena);
     if (filter.n == 0)
         return TIME_UNKNOWN;
     struct search search = {.expression =
@@ -418,29 +325,4 @@ int64_t intake_last_seen(struct server *s, const struct work_row *report, struct
     }
     buf_free(&page.rows);
     return last_ns;
-}
-
-bool intake_prove(const struct intake_rules *rules, struct error *err)
-{
-    struct arena arena;
-    struct work_row report = {0};
-    struct query_context context = {.now_ns = clock_wall_ns()};
-    bool ok = true;
-    for (int i = 0; i < USER_REPORT_COLUMNS; i++)
-        report.values[i] = STR("10.0.0.1");
-    arena_init(&arena, 16 << 10);
-    for (uint32_t i = 0; ok && i < rules->look_count; i++) {
-        struct query_error syntax;
-        const struct intake_look *look = &rules->looks[i];
-        struct str question = build_question(look, build_filter(look, &report, &arena), &arena);
-        struct query *q = query_parse(question, &context, &syntax);
-        if (q == NULL)
-            ok = error_set(err,
-                           tr("intake.yml: look '%.*s' is no question: %s in %.*s",
-                              "intake.yml: 照合「%.*s」を解釈できません: %s (%.*s)"),
-                           STR_ARGS(look->id), tr(syntax.en, syntax.ja), STR_ARGS(question));
-        query_free(q);
-    }
-    arena_free(&arena);
-    return ok;
 }

@@ -70,7 +70,10 @@ bool work_get_intake(struct casework *c)
     struct work_rows rows;
     struct json_writer w = {.out = c->out};
     bool wants_all = str_eq(work_value(c, "state"), STR("all"));
-    if (!state_work_list(c->s->state, WORK_USER_REPORT, -1, STR_EMPTY, WORK_ROWS_MOST, c->arena, &rows, &err))
+    bool is_of_one = work_given(c, "incident");
+    struct str incident = work_text_of(work_value_number(c, "incident", 0), c->arena);
+    if (!state_work_list(c->s->state, WORK_USER_REPORT, is_of_one ? USER_REPORT_INCIDENT : -1, incident,
+                         WORK_ROWS_MOST, c->arena, &rows, &err))
         return work_fail(c, 500, &err);
     json_begin_object(&w);
     json_key(&w, "form_is_on");

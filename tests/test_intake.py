@@ -153,6 +153,20 @@ def test_what_the_logs_had_is_attached(desk):
     desk.wait(number, lambda r: len(r["looks"]) == 2 * before)
 
 
+def test_whatever_is_written_stays_text(desk):
+    """Texts of strangers become neither questions nor fields nor markup."""
+    odd = 'x" or * | head 9 \\ " ) \n {"form":"order"} \u0007 <img src=x onerror=alert(1)>'
+    number = desk.send(symptoms="opened_odd_mail;visited_odd_site;slow_or_odd;net_icon_always_on", text=odd, pc=odd, reporter=odd, contact=odd + "@", location=odd)["number"]
+    other = desk.send(symptoms="slow_or_odd", pc="*", reporter="*", contact="*@*")["number"]
+    report = desk.wait(number, lambda r: r["looked"])
+    assert all(look["status"] in ("unknown", "nothing") for look in report["looks"]), report["looks"]
+    assert report["text"] == odd.strip() and report["pc"] == odd.strip() and report["host"] == ""
+    assert all(look["status"] in ("unknown", "nothing") for look in desk.wait(other, lambda r: r["looked"])["looks"])  # * is no pattern here
+    desk.server.wait_count(2, "event.dataset:user-report")
+    event = next(e for e in desk.server.query("event.dataset:user-report") if e["hyakuyo"]["report"]["number"] == str(number))
+    assert event["message"] == odd.strip() and "name" not in event.get("host", {}) and event["event"]["action"] == "user-report"
+
+
 def test_nobody_to_look_for_is_unknown(desk):
     number = desk.send(symptoms="opened_odd_mail", pc="??", text="no name")["number"]
     report = desk.wait(number, lambda r: r["looked"])
@@ -171,6 +185,8 @@ def test_it_joins_the_incident_of_that_computer(desk):
     assert [finding["rule_id"] for finding in said] == ["5e0e1d0c-8f0e-5b3c-9a52-6c6f9d4f1b21"]  # two boxes: 8, and not 3 besides
     assert said[0]["likelihood_ratio"] == 8 and len(incident["findings"]) >= 2
     assert incident["state"] != "candidate" and report["status"] == "linked"
+    assert [row["id"] for row in server.get(f"/api/v1/intake?state=all&incident={report['incident']}")["rows"]] == [number]
+    assert server.get("/api/v1/intake?state=all&incident=4711")["rows"] == []
     entries = server.get(f"/api/v1/incidents/{report['incident']}/entries")["rows"]
     assert any(f"U{number}" in entry["text"] for entry in entries)
 

@@ -138,7 +138,9 @@ static const struct parameter CONTACT[] = {TEXT("role", 1, 32),
                                            {0}};
 static const struct parameter CONTACT_CHANGE[] = {WAYS, {0}};
 
-static const struct parameter INTAKE_STATE[] = {MAY_CHOICE("state", "open|all"), {0}};
+static const struct parameter INTAKE_STATE[] = {MAY_CHOICE("state", "open|all"),
+                                                MAY_NUMBER("incident", INT64_C(1) << 53),
+                                                {0}};
 static const struct parameter INTAKE_CHANGE[] = {
     CHOICE("status", "taken|linked|closed"),
     MAY_NUMBER("incident", INT64_C(1) << 53),

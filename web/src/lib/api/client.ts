@@ -234,7 +234,8 @@ export class Client {
 
   countReading = () => this.request<void>('POST', '/api/v1/report/read', { body: {}, quiet401: true });
 
-  intake = (state: 'open' | 'all', signal?: AbortSignal) => this.request<IntakeList>('GET', path('/api/v1/intake', { state }), { signal });
+  intake = (state: 'open' | 'all', incident: number | null = null, signal?: AbortSignal) =>
+    this.request<IntakeList>('GET', path('/api/v1/intake', { state, incident }), { signal });
 
   intakeItem = (id: string, signal?: AbortSignal) => this.request<IntakeDetail>('GET', `/api/v1/intake/${encodeURIComponent(id)}`, { signal });
 
