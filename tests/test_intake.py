@@ -153,6 +153,41 @@ def test_what_the_logs_had_is_attached(desk):
     desk.wait(number, lambda r: len(r["looks"]) == 2 * before)
 
 
+def test_an_unusual_hour_stands_out(desk):
+    """S84: the icon is lit all the time: bytes and connections against this computer's own hours."""
+    now = datetime.datetime.now().timestamp()
+    squid = lambda at, ip: f"{at:.3f}    120 {ip} TCP_MISS/200 5120 GET http://a.example/ - HIER_DIRECT/198.51.100.9 text/html"
+    hour = now - now % 3600
+    usual = [squid(hour - 3600 * h + 60 * i, PC) for h in range(4, 76) for i in range(1 + h % 2)]  # one and two in turn
+    unusual = [squid(now - 20 - i, PC) for i in range(90)]
+    others = [squid(now - 30 - i, OTHER) for i in range(500)]  # somebody else's traffic counts for nothing
+    assert desk.server.post_records("proxy", "\n".join(usual + unusual + others) + "\n")[0] == 200
+    desk.server.wait_count(len(usual) + len(unusual) + len(others))
+    number = desk.send(symptoms="net_icon_always_on", pc="PC-SALES-031")["number"]
+    report = desk.wait(number, lambda r: r["looked"])
+    found = next(look for look in report["looks"] if look["look"] == "connections")["found"]
+    highest = max(found, key=lambda row: row["value"])
+    assert sum(row["value"] for row in found) == 90 and 1.2 < highest["usual"] < 1.6 and highest["z"] > 10, found
+
+
+def test_the_inventory_knows_the_own_computer(desk, tmp_path):
+    folder = tmp_path / "more"
+    folder.mkdir()
+    (folder / "hosts.csv").write_text(HOSTS + "127.0.0.1,PC-DESK-001,Finance,,2,client\n")
+    run("asset", "import", folder, "--data", desk.server.data)
+    deadline = time.monotonic() + 60
+    own = lambda: json.loads(desk.server.request("GET", "/api/v1/report", token=False)[1])["pc"]
+    while own() == "" and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert own() == "PC-DESK-001"
+    report = desk.server.get(f"/api/v1/intake/{desk.send(text='odd')['number']}")
+    assert report["host"] == "PC-DESK-001" and report["ip"] == "127.0.0.1" and report["department"] == "Finance"
+    written = desk.server.get(f"/api/v1/intake/{desk.send(text='odd', pc='10.20.30.32')['number']}")
+    assert written["host"] == "PC-FIN-002" and written["ip"] == OTHER  # what is written comes first
+    desk.send("/read", 204)
+    assert [(row["department"], row["count"]) for row in desk.server.get("/api/v1/intake")["read"]] == [("Finance", 1)]
+
+
 def test_whatever_is_written_stays_text(desk):
     """Texts of strangers become neither questions nor fields nor markup."""
     odd = 'x" or * | head 9 \\ " ) \n {"form":"order"} \u0007 <img src=x onerror=alert(1)>'
