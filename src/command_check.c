@@ -11,6 +11,7 @@
 #include "incident/authority.h"
 #include "incident/playbook.h"
 #include "instrument/instrument.h"
+#include "intake.h"
 #include "judge/criteria.h"
 #include "judge/hypothesis.h"
 #include "judge/posture.h"
@@ -89,6 +90,11 @@ static int run(const struct arguments *a)
     if (authority == NULL)
         return command_fail(a, EXIT_FOUND, &err);
     authority_free(authority);
+    struct intake_rules *intake = intake_rules_load(share_path(a, "content/intake.yml"), &err);
+    bool is_intake_good = intake != NULL && intake_prove(intake, &err);
+    intake_rules_free(intake);
+    if (!is_intake_good)
+        return command_fail(a, EXIT_FOUND, &err);
     struct knowledge *k = knowledge_load(&options, &err);
     if (k == NULL)
         return command_fail(a, EXIT_FOUND, &err);

@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "commands.h"
 #include "geoip.h"
+#include "intake.h"
 #include "intel.h"
 #include "outside.h"
 #include "reporter.h"
@@ -129,6 +130,7 @@ void server_stop(struct start *start)
         console_stop(console);
         unlink(serve_data_path(start, "server.json"));
     }
+    intake_stop(s->intake);
     if (s->engine != NULL)
         engine_stop(s->engine);
     if (s->inputs != NULL) {
@@ -161,6 +163,7 @@ void server_stop(struct start *start)
     serve_record_stop(s, s->console_was_up);
     playbooks_free(s->playbooks);
     authority_free(s->authority);
+    intake_rules_free(s->intake_rules);
     criteria_free(s->criteria);
     tables_free(s->tables);
     watch_free(s->watch);
@@ -349,6 +352,15 @@ static const struct option options[] = {
      .high = 300000,
      .help_en = "time for canaries to come back",
      .help_ja = "カナリアが戻るまで待つ時間"},
+    {.name = "report-limit",
+     .type = OPTION_NUMBER,
+     .values = "N",
+     .fallback = "10",
+     .low = 0,
+     .high = 1000,
+     .help_en =
+         "reports of users without log-in that one address may send in 10 minutes; 0 switches the form off",
+     .help_ja = "ログインなしの利用者申告を1アドレスから10分間に受け付ける件数(0 でフォームを停止)"},
     {.name = "role",
      .type = OPTION_CHOICE,
      .values = "all",

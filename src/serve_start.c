@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "commands.h"
+#include "intake.h"
 #include "intel.h"
 #include "outside.h"
 #include "relearn.h"
@@ -75,7 +76,10 @@ static bool open_work(struct start *start, struct error *err)
     s->playbooks = playbooks_load(share_path(start->arguments, "content/playbooks"), err);
     s->authority =
         s->playbooks ? authority_load(share_path(start->arguments, "content/authority.yml"), err) : NULL;
-    return s->authority != NULL;
+    s->intake_rules =
+        s->authority ? intake_rules_load(share_path(start->arguments, "content/intake.yml"), err) : NULL;
+    s->report_limit = (unsigned)argument_number(start->arguments, "report-limit");
+    return s->intake_rules != NULL && intake_prove(s->intake_rules, err);
 }
 
 static bool open_desk(struct start *start, struct error *err)
@@ -279,10 +283,12 @@ static bool start_console(struct start *start, struct error *err)
     const char *web = argument_text(start->arguments, "web");
     struct console_config config = {.listen = argument_text(start->arguments, "listen-http"),
                                     .web_folder = web ? web : share_path(start->arguments, "console"),
-                                    .language = language_current()};
+                                    .language = language_current(),
+                                    .reports_per_address = s->report_limit};
     services_events(&services);
     services_incidents(&services);
     services_work(&services);
+    services_intake(&services);
     services_outside(&services);
     services_forms(&services);
     services_posture(&services);
@@ -345,7 +351,7 @@ static void add_canary_input(struct canary_options *o, const char *name, enum tr
 static bool start_canaries(struct start *start, struct error *err)
 {
     struct server *s = start->server;
-    char host[256];
+    char host[256] = "";
     uint16_t ignored;
     struct canary_options o = {.data_dir = s->data_dir,
                                .key = &s->canary_key,
@@ -381,6 +387,12 @@ static bool make_folders(struct start *start, struct error *err)
            file_make_folders(serve_data_path(start, "canary"), 0700, err);
 }
 
+static bool start_intake(struct server *s)
+{
+    s->intake = intake_start(s);
+    return true;
+}
+
 static bool start_retro(struct server *s)
 {
     pthread_mutex_lock(&s->reload_lock);
@@ -395,5 +407,6 @@ bool server_start(struct start *start, struct error *err)
     return open_state(start, err) && make_folders(start, err) && load_cursors(start, err) &&
            open_work(start, err) && open_desk(start, err) && open_store(s, start->arguments, err) &&
            start_engine(s, start->arguments, err) && open_journal(start, err) && start_inputs(start, err) &&
-           start_retro(s) && work_catch_up(s, err) && start_console(start, err) && start_canaries(start, err);
+           start_retro(s) && work_catch_up(s, err) && start_intake(s) && start_console(start, err) &&
+           start_canaries(start, err);
 }

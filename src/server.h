@@ -44,6 +44,9 @@ struct server {
     struct identity_rules *identity_rules;
     struct playbooks *playbooks;
     struct authority *authority;
+    struct intake_rules *intake_rules;
+    struct intake *intake; /* while it runs */
+    unsigned report_limit; /* reports of one address without log-in in ten minutes; 0 = the form is off */
     const char *never_block_file; /* what no countermeasure may touch */
     /* Whether the reports whose deadlines run for this incident have been sent; NULL = nobody keeps
      * deadlines.
@@ -83,6 +86,7 @@ void services_events(
 void services_incidents(struct console_services *s); /* services_incidents.c */
 void services_record(struct console_services *s);    /* services_record.c */
 void services_work(struct console_services *s);      /* services_work.c */
+void services_intake(struct console_services *s);    /* services_intake.c: the form without log-in */
 void services_outside(struct console_services *s);   /* services_outside.c: deadlines, exports */
 void services_forms(struct console_services *s);     /* services_forms.c: reports to public bodies */
 void services_posture(struct console_services *s);   /* services_posture.c */

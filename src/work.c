@@ -318,6 +318,12 @@ casework_handler *work_handler(enum casework_question question)
         [CASEWORK_CONTACT_REMOVE] = work_delete_contact,
         [CASEWORK_AUTHORITY] = work_get_authority,
         [CASEWORK_PLAYBOOKS] = work_get_playbooks,
+        [CASEWORK_INTAKE] = work_get_intake,
+        [CASEWORK_INTAKE_ADD] = work_post_intake,
+        [CASEWORK_INTAKE_ITEM] = work_get_intake_item,
+        [CASEWORK_INTAKE_CHANGE] = work_patch_intake,
+        [CASEWORK_INTAKE_TICK] = work_post_intake_tick,
+        [CASEWORK_INTAKE_LOOKS] = work_post_intake_looks,
     };
     return handlers[question];
 }

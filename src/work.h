@@ -113,6 +113,8 @@ casework_handler work_get_evidence, work_post_evidence, work_get_evidence_item, 
 casework_handler work_get_countermeasures, work_post_countermeasure, work_get_all_countermeasures,
     work_patch_countermeasure, work_get_blocklist, work_get_contacts, work_post_contact, work_patch_contact,
     work_delete_contact;
+casework_handler work_get_intake, work_post_intake, work_get_intake_item, work_patch_intake,
+    work_post_intake_tick, work_post_intake_looks;
 casework_handler work_get_similar, work_get_as_of, work_get_playbooks;
 
 #endif

@@ -21,7 +21,9 @@ export default defineConfig({
     // No inlined data: URLs and no inline module preload helper: the page runs under default-src 'self'.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    chunkSizeWarningLimit: 800
+    chunkSizeWarningLimit: 800,
+    // The console, and the page for people without log-in, which must not load the console.
+    rollupOptions: { input: ['index.html', 'report.html'] }
   },
   server: { proxy: { '/api': { target: server, changeOrigin: true } } }
 });

@@ -3,6 +3,7 @@
  * service that knows the work. Next: services.h. */
 #include "base/memory.h"
 #include "console/console_internal.h"
+#include "console/report_form.h"
 #include "console/router.h"
 
 #define TEXT(name, least, most)                                                                              \
@@ -136,6 +137,17 @@ static const struct parameter CONTACT[] = {TEXT("role", 1, 32),
                                            WAYS,
                                            {0}};
 static const struct parameter CONTACT_CHANGE[] = {WAYS, {0}};
+
+static const struct parameter INTAKE_STATE[] = {MAY_CHOICE("state", "open|all"),
+                                                MAY_NUMBER("incident", INT64_C(1) << 53),
+                                                {0}};
+static const struct parameter INTAKE_CHANGE[] = {
+    CHOICE("status", "taken|linked|closed"),
+    MAY_NUMBER("incident", INT64_C(1) << 53),
+    MAY_CHOICE("reason", "harmless|exercise|duplicate|handled|unreachable"),
+    MAY_TEXT("note", 4000),
+    {0}};
+static const struct parameter INTAKE_TICK[] = {TEXT("step", 1, 32), MAY_TIME("happened"), {0}};
 
 static const enum casework_question QUESTIONS[] = {
 #define CASEWORK(constant, ...) CASEWORK_##constant,

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/memory.h"
+#include "console/report_form.h"
 #include "console/sessions.h"
 
 #define PASSWORD_THREADS  2
@@ -111,6 +112,7 @@ static void start_parts(struct console *c)
                                    .session_longest_ns = c->config.session_max_s * NS_PER_SECOND};
     c->stream = stream_new(c->config.stream_clients, &c->services);
     c->auth = auth_new(&options, &c->services);
+    c->report_form = report_form_new(c->config.reports_per_address);
     sessions_on_end(auth_sessions(c->auth), session_ended, c);
     c->query_workers = work_new(c->config.query_threads, c->config.query_queue, "query", http_run_on_worker);
     c->password_workers = work_new(PASSWORD_THREADS, PASSWORD_QUEUE, "password", http_run_on_worker);
@@ -121,6 +123,7 @@ static void free_parts(struct console *c)
     work_free(c->query_workers);
     work_free(c->password_workers);
     stream_free(c->stream);
+    report_form_free(c->report_form);
     auth_free(c->auth);
     static_files_free(c->files);
     memory_free(c);

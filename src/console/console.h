@@ -36,6 +36,7 @@ struct console_config {
     unsigned session_max_s;           /* [7 days] */
     unsigned stream_clients;          /* [1000] */
     size_t ingest_body_bytes;         /* [16 MiB] */
+    unsigned reports_per_address;     /* of users without log-in, in ten minutes; 0 = the form is off */
 };
 
 struct console;

@@ -23,6 +23,7 @@ struct console {
     struct console_config config; /* defaults filled in */
     struct console_services services;
     struct auth *auth;
+    struct report_form *report_form;
     struct stream *stream;
     struct static_files *files;
     struct work *query_workers, *password_workers;

@@ -7,6 +7,7 @@
 #include "console/router.h"
 
 #define API_BODY_BYTES   ((size_t)1 << 20)
+#define SMALL_BODY_BYTES ((size_t)32 << 10)
 #define LARGE_BODY_BYTES ((size_t)40 << 20)
 #define QUERY_NONE       ((const struct parameter[]){{.name = NULL}})
 
@@ -182,6 +183,8 @@ size_t gate_body_limit(const struct request *r)
     bool is_ingest = r->route && (r->route->flags & ROUTE_INGEST);
     if (r->route != NULL && r->route->flags & ROUTE_LARGE_BODY)
         return LARGE_BODY_BYTES;
+    if (r->route != NULL && r->route->flags & ROUTE_SMALL_BODY)
+        return SMALL_BODY_BYTES;
     return is_ingest ? r->console->config.ingest_body_bytes : API_BODY_BYTES;
 }
 

@@ -19,6 +19,7 @@ enum {
     ROUTE_INGEST =
         1 << 2, /* public as the configured ingest policy says; its own body limit, any media type */
     ROUTE_LARGE_BODY = 1 << 3, /* takes files: 40 MiB */
+    ROUTE_SMALL_BODY = 1 << 4, /* from anybody: 32 KiB */
 };
 
 struct route {

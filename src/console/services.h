@@ -145,6 +145,17 @@ struct casework_answer {
     struct buf body;          /* the console frees it */
 };
 
+/* The form of people who are not logged in (api_report_form.c). */
+enum report_form_question { REPORT_FORM_SHOW, REPORT_FORM_SEND, REPORT_FORM_TICK, REPORT_FORM_READ };
+
+struct report_form_request {
+    enum report_form_question what;
+    struct str address;            /* of the peer, canonical text */
+    const struct parameter *names; /* of `values`; NULL = none were taken */
+    const struct parameter_value *values;
+    enum language language;
+};
+
 /* ------------------------------------------------------------ sources, balance */
 
 struct source_view {
@@ -508,6 +519,9 @@ struct console_services {
     /* [optional] What routes of work_routes.def ask; JSON as openapi.json describes it. */
     bool (*casework)(void *ctx, const struct casework_request *request, struct arena *arena,
                      struct casework_answer *out, struct console_failure *failure);
+    /* [optional] Reports of users who are not logged in; JSON as openapi.json describes it. */
+    bool (*report_form)(void *ctx, const struct report_form_request *request, struct arena *arena,
+                        struct casework_answer *out, struct console_failure *failure);
     /* [optional] Deadlines of an incident as JSON, and what people tell about them; its exports. All or none.
      */
     bool (*deadlines)(void *ctx, uint64_t id, struct arena *arena, struct buf *json,

@@ -184,7 +184,14 @@ void static_files_free(struct static_files *f)
 
 const struct static_file *static_files_find(const struct static_files *f, struct str path)
 {
-    return map_get_pointer(&f->by_path, str_eq(path, STR("/")) ? STR("/index.html") : path);
+    char page[64];
+    const struct static_file *file =
+        map_get_pointer(&f->by_path, str_eq(path, STR("/")) ? STR("/index.html") : path);
+    if (file != NULL || path.n + 5 >= sizeof page || str_find_char(path, '.', 0) != STR_NOT_FOUND)
+        return file;
+    /* "/report" is easier to say on the telephone than "/report.html" */
+    int n = snprintf(page, sizeof page, "%.*s.html", STR_ARGS(path));
+    return map_get_pointer(&f->by_path, str_n(page, (size_t)n));
 }
 
 bool etag_matches(struct str if_none_match, const char *etag)

@@ -355,8 +355,35 @@ await step('keys: g i, j, /, ?, Escape', async () => {
   await page.waitForFunction(() => document.activeElement?.hasAttribute('data-search'));
 });
 
+await step('without log-in: report a suspicion from a phone, follow the card; the help desk sees both', async () => {
+  const phone = await browser.newContext({ viewport: SIZES.phone, locale: 'ja-JP', timezoneId: 'Asia/Tokyo', serviceWorkers: 'block' });
+  const user = await phone.newPage();
+  await user.goto(`${base}/report`);
+  await user.getByText('変なメールを開いてしまった').click();
+  await user.locator('[name=text]').fill('<b>odd</b> window');
+  await user.locator('[name=pc]').fill('PC-SALES-031');
+  await user.locator('button[type=submit]').click();
+  const number = (await user.locator('.thanks .number').innerText()).trim();
+  await user.locator('button[name=connector_pulled]').click();
+  await user.locator('button[name=connector_pulled][aria-pressed=true] time').waitFor();
+  await user.reload();
+  await user.locator('button[name=connector_pulled][aria-pressed=true] time').waitFor();
+  assert.deepEqual(await settled(async () => [...(await overflow(user)), ...(await contrastFailures(user)), ...(await untranslated(user, 'ja'))]), []);
+  await user.getByRole('button', { name: 'English' }).click();
+  await user.getByRole('heading', { name: 'First response' }).waitFor();
+  assert.deepEqual(await settled(async () => [...(await overflow(user)), ...(await contrastFailures(user)), ...(await untranslated(user, 'en'))]), []);
+  await phone.close();
+  await page.goto(`${base}/#/intake`);
+  await page.locator('.reports').getByRole('link', { name: number, exact: true }).click();
+  await page.locator('.said', { hasText: '<b>odd</b> window' }).waitFor();
+  await page.locator('li.is-done', { hasText: 'Pull the network connector' }).waitFor();
+  await page.getByRole('button', { name: 'Take it' }).click();
+  await page.getByRole('button', { name: 'Take it' }).waitFor({ state: 'detached' });
+  await page.locator('details', { hasText: 'Mail to this person' }).first().waitFor();
+});
+
 const incident = await (await context.request.get(`${base}/api/v1/incidents?state=open`)).json().then(({ rows }) => `incidents/${rows[0]?.id}`, () => 'incidents');
-const PAGES = { live: 'a.finding', 'search?last=1h': 'tbody [data-row]', incidents: '.queue a', approvals: '.approvals :is(.approval, .empty)', [incident]: '.swimlane .mark', sources: '.verdict', rules: '.counts', 'rules/new': '#rule-text', fleet: '.questions .head', posture: '.level strong', instruments: '[data-row]', 'instruments/destination': '.under.mono', coverage: '.counts', exceptions: 'table [data-row]', reports: 'select[name=form]', record: 'section.head', risk: '.residual table', contacts: '.card .empty, table [data-row]', [`hosts/${HOST_IP}`]: '#host-controls', 'contacts/authority': '.authority table', 'contacts/playbooks': 'details.card', system: '.grid', 'events/1': '.groups' };
+const PAGES = { live: 'a.finding', 'search?last=1h': 'tbody [data-row]', incidents: '.queue a', approvals: '.approvals :is(.approval, .empty)', intake: '.intake .reports a', 'intake/1': '.page.report details', '/report': '.sheet form', [incident]: '.swimlane .mark', sources: '.verdict', rules: '.counts', 'rules/new': '#rule-text', fleet: '.questions .head', posture: '.level strong', instruments: '[data-row]', 'instruments/destination': '.under.mono', coverage: '.counts', exceptions: 'table [data-row]', reports: 'select[name=form]', record: 'section.head', risk: '.residual table', contacts: '.card .empty, table [data-row]', [`hosts/${HOST_IP}`]: '#host-controls', 'contacts/authority': '.authority table', 'contacts/playbooks': 'details.card', system: '.grid', 'events/1': '.groups' };
 for (const [tag, theme, size] of [['en', 'light', 'desktop'], ['en', 'dark', 'wall'], ['ja', 'dark', 'desktop'], ['ja', 'light', 'phone'], ['ja', 'dark', 'phone']]) {
   await step(`every page in ${tag}, ${theme}, ${size}: no overflow, enough contrast, nothing untranslated`, async () => {
     await page.setViewportSize(SIZES.desktop);
@@ -366,10 +393,10 @@ for (const [tag, theme, size] of [['en', 'light', 'desktop'], ['en', 'dark', 'wa
     await page.setViewportSize(SIZES[size]);
     const bad = [];
     for (const [name, ready] of Object.entries(PAGES)) {
-      await page.goto(`${base}/#/${name}`);
+      await page.goto(name.startsWith('/') ? `${base}${name}` : `${base}/#/${name}`);
       await page.locator(ready).first().waitFor();
       bad.push(...(await settled(async () => [...(await overflow(page)), ...(await contrastFailures(page)), ...(await untranslated(page, tag))])).map((complaint) => `${name}: ${complaint}`));
-      await shot(`${name === 'rules/new' ? 'rules_new' : name.split(/[/?]/)[0]}${name.startsWith('incidents/') ? '_detail' : ''}.${tag}.${theme}.${size}`);
+      await shot(`${name === 'rules/new' ? 'rules_new' : name.replace(/^\//, '').split(/[/?]/)[0]}${/^(incidents|intake)\//.test(name) ? '_detail' : ''}.${tag}.${theme}.${size}`);
     }
     assert.deepEqual(bad, []);
   });

@@ -1,5 +1,6 @@
 /* Every request of the console to the server goes through here: the session's CSRF token is added to what changes state,
  * failures become Problem, and a lost session is told to whoever listens (the login page). */
+import type { IntakeDetail, IntakeList, NewReport, ReportForm, ReportReceipt, ReportTick } from './intake';
 import { Problem, problemFromBody } from './problem';
 import type { Authority as AuthorityMatrix, Contact, EntityKind, EntityRisks, Exposure, FocusEntry, Host, HostIdentity, NewFocus, Playbook, RecordCheck, RecordFilter, RecordHead, RecordPage, Report, Reports, ReportWish, ResidualRisk } from './registers';
 import type {
@@ -226,6 +227,29 @@ export class Client {
   authorityMatrix = (signal?: AbortSignal) => this.request<AuthorityMatrix>('GET', '/api/v1/authority', { signal });
 
   playbooks = async (signal?: AbortSignal) => (await this.request<{ rows: Playbook[] }>('GET', '/api/v1/playbooks', { signal })).rows;
+
+  /* Without log-in: an answer of 401 is none of these. */
+  reportForm = () => this.request<ReportForm>('GET', '/api/v1/report', { quiet401: true });
+
+  sendReport = (report: NewReport) => this.request<ReportReceipt>('POST', '/api/v1/report', { body: report, quiet401: true });
+
+  tickReport = (tick: { number: number; key: string; step: string }) =>
+    this.request<{ ticks: ReportTick[] }>('POST', '/api/v1/report/ticks', { body: tick, quiet401: true });
+
+  countReading = () => this.request<void>('POST', '/api/v1/report/read', { body: {}, quiet401: true });
+
+  intake = (state: 'open' | 'all', incident: number | null = null, signal?: AbortSignal) =>
+    this.request<IntakeList>('GET', path('/api/v1/intake', { state, incident }), { signal });
+
+  intakeItem = (id: string, signal?: AbortSignal) => this.request<IntakeDetail>('GET', `/api/v1/intake/${encodeURIComponent(id)}`, { signal });
+
+  enterReport = (report: NewReport) => this.request<IntakeDetail>('POST', '/api/v1/intake', { body: report });
+
+  changeReport = (id: number, change: Record<string, unknown>) => this.request<IntakeDetail>('PATCH', `/api/v1/intake/${id}`, { body: change });
+
+  tickIntake = (id: number, step: string) => this.request<IntakeDetail>('POST', `/api/v1/intake/${id}/ticks`, { body: { step } });
+
+  lookAgain = (id: number) => this.request<IntakeDetail>('POST', `/api/v1/intake/${id}/looks`);
 
   proof = (signal?: AbortSignal) => this.request<Proof>('GET', '/api/v1/proof', { signal });
 
