@@ -80,6 +80,8 @@ static void look_after(struct server *s, struct previous *p)
     engine_collect(s->engine);
     serve_record_checkpoint(s, false);
     work_tick(s);
+    if (atomic_exchange(&s->focus_is_stale, false) && !server_reload_focus(s, &err))
+        log_warning("%s", err.text);
     if (at_ns - p->saved_ns > SAVE_WATCH_NS && watch_save(s->watch, &err))
         p->saved_ns = at_ns;
     review(s, p);

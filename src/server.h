@@ -54,6 +54,7 @@ struct server {
     bool (*deadlines_met)(struct server *s, uint64_t incident);
     struct outside *outside; /* deadlines, pseudonyms */
     struct desk *desk;
+    atomic_bool focus_is_stale; /* the watch list has changed on a thread that may not ask the desk */
     struct store *store;
     struct engine *engine;
     struct watch *watch;

@@ -141,11 +141,11 @@ static void put_risk(void *context, const struct risk *risk, const struct focus 
 
 /* -------------------------------------------------------------- incidents */
 
-/* "PC-7 (10.20.30.31), FS01 (10.20.50.9)" names it, by name or address. */
+/* "PC-7 (10.20.30.31);FS01 (10.20.50.9)" names it, by name or address. */
 static bool lists_host(struct str hosts, struct str name)
 {
     struct str one;
-    while (str_split(&hosts, ',', &one)) {
+    while (str_split(&hosts, ';', &one)) {
         one = str_trim(one);
         size_t open = str_find_char(one, '(', 0);
         struct str host = str_trim(str_slice(one, 0, open));

@@ -89,6 +89,9 @@ bool work_facts(struct casework *c, const struct incident *incident, struct work
 
 /* Opens the tasks of an incident that has become one, and swaps the first task when its kind has changed. */
 void work_follow(struct server *s, const struct incident *incident);
+/* What a first task that watches brings by itself: history and neighbours as an entry, a focus watch of the
+ * hosts for so many days (S149). Within a transaction; the watch is in force within a second. */
+bool work_watch(struct casework *c, const struct incident *incident, int64_t days);
 /* At the start: incidents that have no tasks yet, since the program ended before or is new to them. */
 bool work_catch_up(struct server *s, struct error *err) MUST_CHECK;
 /* Timers of the tasks of the state that was entered begin to run. Within a transaction. */

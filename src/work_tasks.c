@@ -133,6 +133,7 @@ static bool follow(struct casework *c, const struct incident *incident, struct w
     ok = ok && open_task(c, incident->id, first, playbooks_find(c->s->playbooks, STR("*")));
     ok = ok && work_set(c, WORK_CASE, known, CASE_FIRST_KIND, first->id);
     ok = ok && (!is_new || open_all(c, incident));
+    ok = ok && (first->watch_days == 0 || work_watch(c, incident, first->watch_days));
     struct deed deed = work_deed(c, "instruct", incident->id, "incident", incident->id,
                                  arena_concat(c->arena, STR("first task: "), first->id));
     return work_end(c, ok, &deed);

@@ -445,3 +445,26 @@ def test_contacts_and_the_matrix(office):
     matrix = mori.get("/api/v1/authority")
     assert ("cut", "internet") in [(line["action"], line["scope"]) for line in matrix["rows"]]
     assert {sheet["type"] for sheet in mori.get("/api/v1/playbooks")["rows"]} >= {"*", "ransomware", "network_worm"}
+
+
+def test_low_confidence_brings_history_and_a_watch_by_itself(office):
+    """S149: what happened before and beside is attached, and the host is watched for 14 days, at once in the judgement too."""
+    other = office.incident(CFO)  # met the same destination
+    number = office.incident(SALES)
+    before = office.abe.get(work(number))
+    assert before["confidence_level"] == 2
+    for question, answer in (("doing", "explains"), ("mail", "none"), ("behaviour", "normal"), ("files", "none")):
+        office.abe.ask("POST", work(number, "hearing"), question=question, answer=answer)
+    low = office.abe.get(work(number))
+    assert low["confidence_level"] == 1 and low["first_task"]["key"] == "history_and_watch", low["confidence"]
+    [entry] = [row for row in office.abe.get(work(number, "entries"))["rows"] if row["who"] == "hyakuyo"]
+    same_host, same_destination, _ = entry["text"].split("\n")
+    assert same_host.endswith(": 0") and f"#{other} " in same_destination
+    [watched] = office.mori.get("/api/v1/focus")["rows"]
+    assert watched["kind"] == "host" and SALES in (watched["subject"], low["findings"][0]["entities"].get("ip")) and f"{number}" in watched["reason"]
+    until = datetime.datetime.fromisoformat(watched["until"].replace("Z", "+00:00")) - datetime.datetime.now(datetime.timezone.utc)
+    assert 13.9 < until.total_seconds() / 86400 < 14.1
+    deadline = time.monotonic() + 30
+    while not office.abe.get(f"/api/v1/assets/hosts/{watched['subject']}")["watched"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
