@@ -19,14 +19,14 @@ HEADERS = {"Content-Type": "application/json"}
 
 class Desk:
     def __init__(self, server, folder):
-        self.server = server
         assets = folder / "assets"
         assets.mkdir()
         (assets / "hosts.csv").write_text(HOSTS)
         (assets / "networks.csv").write_text("cidr,department,zone\n10.20.0.0/16,,office\n")
         (assets / "users.csv").write_text("user,department,role\nhata,Sales,staff\nboss,Finance,staff\n")
         (assets / "contacts.csv").write_text("role,position,person,phone,hours\nhelpdesk,primary,Hori Secret,0120-000-110,24h\nlead,primary,Mori,000,\n")
-        run("asset", "import", assets, "--data", server.data)
+        run("asset", "import", assets, "--data", folder / "var")  # before the start: known from the first request on
+        self.server = server("--seal-after-ms", 300)
 
     def person(self, name):
         """Somebody who is known from now on, and logged in."""
@@ -50,7 +50,7 @@ class Desk:
 
 @pytest.fixture
 def desk(server, tmp_path):
-    return Desk(server("--seal-after-ms", 300), tmp_path)
+    return Desk(server, tmp_path)
 
 
 def test_the_form_without_log_in(desk):
