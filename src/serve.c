@@ -14,6 +14,7 @@
 #include "geoip.h"
 #include "intel.h"
 #include "outside.h"
+#include "references.h"
 #include "reporter.h"
 #include "retro.h"
 #include "serve.h"
@@ -160,6 +161,7 @@ void server_stop(struct start *start)
     posture_criteria_free(s->posture_criteria);
     serve_record_stop(s, s->console_was_up);
     playbooks_free(s->playbooks);
+    references_free(s->references);
     authority_free(s->authority);
     criteria_free(s->criteria);
     tables_free(s->tables);

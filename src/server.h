@@ -44,6 +44,8 @@ struct server {
     struct identity_rules *identity_rules;
     struct playbooks *playbooks;
     struct authority *authority;
+    struct references
+        *references; /* where to read up; DATA/references.yml takes its place when there is one */
     const char *never_block_file; /* what no countermeasure may touch */
     /* Whether the reports whose deadlines run for this incident have been sent; NULL = nobody keeps
      * deadlines.

@@ -165,8 +165,8 @@ def answers_conform(office, number, item, approval):
     asked = 0
     for path in sorted(WORK):
         operation = document["paths"][path].get("get")
-        if operation is None or "{name}" in path:
-            continue
+        if operation is None or "{name}" in path or ("{id}" in path and "/incidents/" not in path and "/approvals/" not in path):
+            continue  # the registers' own rows: test_registers.py
         real = path.replace("{id}", str(approval if path.startswith("/api/v1/approvals") else number)).replace("{item}", str(item))
         answer = office.abe.get(real + ("?time=now" if path.endswith("as-of") else ""))
         conforms(document, operation["responses"]["200"]["content"]["application/json"]["schema"], answer, path)

@@ -1,5 +1,5 @@
-/* A port that neither transport has taken. A datagram port that the kernel picked may be somebody's outgoing TCP
- * connection, so both are tried. Next: syslog_tcp.c. */
+/* A port that neither transport has taken. A datagram port that the kernel picked may be somebody's outgoing
+ * TCP connection, so both are tried. Next: syslog_tcp.c. */
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>

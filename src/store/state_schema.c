@@ -301,6 +301,7 @@ static const struct {
     {18, risk},
     {19, outside},
     {20, reports},
+    {21, state_registers_schema},
 };
 
 static bool schema_number(struct state *s, int64_t *number, struct error *err)
