@@ -120,26 +120,30 @@ void engine_set_knowledge(struct engine *e, struct knowledge *knowledge)
     desk_set_correlations(e->options.desk, correlations);
 }
 
+/* The desk asks for the context with its own lock held, so it is told outside of ours. Reloads come one at a
+ * time: the newest is told last. */
 void engine_set_context(struct engine *e, struct context *context)
 {
+    struct context *of_desk = context ? context_ref(context) : NULL;
     pthread_mutex_lock(&e->swap_lock);
     struct context *old = e->context;
     e->context = context;
-    desk_set_context(e->options.desk, context ? context_ref(context) : NULL);
     atomic_fetch_add(&e->generation, 1);
     pthread_mutex_unlock(&e->swap_lock);
     context_unref(old);
+    desk_set_context(e->options.desk, of_desk);
 }
 
 void engine_set_suppressions(struct engine *e, struct suppressions *suppressions)
 {
+    struct suppressions *of_desk = suppressions ? suppressions_ref(suppressions) : NULL;
     pthread_mutex_lock(&e->swap_lock);
     struct suppressions *old = e->suppressions;
     e->suppressions = suppressions;
-    desk_set_suppressions(e->options.desk, suppressions ? suppressions_ref(suppressions) : NULL);
     atomic_fetch_add(&e->generation, 1);
     pthread_mutex_unlock(&e->swap_lock);
     suppressions_unref(old);
+    desk_set_suppressions(e->options.desk, of_desk);
 }
 
 void engine_set_indicators(struct engine *e, struct indicator_set *indicators)
