@@ -4,8 +4,8 @@
 #define LIBRARY_H
 
 #include "report/outside/redact.h"
-#include "work.h"
 #include "store/state_incidents.h"
+#include "work.h"
 #include "work_kpi.h"
 
 /* What a case is made of: rows that belong to the incident, in the request's arena. */
