@@ -1,4 +1,5 @@
 /* Shapes of the work on an incident: tasks, hearing, decisions, hosts, evidence, countermeasures, review, record. */
+import type { Improvement } from './improve';
 import type { IncidentState, Text } from './types';
 
 type When = string | null;
@@ -64,5 +65,5 @@ export interface Countermeasure {
 
 export interface Review {
   review: { summary: string; causes: string; worked: string; improve: string; signed_by: string; signed: When; held: When } | null;
-  actions: { id: number; title: string; owner: string; due: When; status: string; effect: string; is_late: boolean }[];
+  actions: Improvement[];
 }
