@@ -109,7 +109,7 @@ static bool measure_incident(struct casework *c, const struct incident *incident
 static bool add_incident(struct casework *c, struct kpi_world *world, const struct incident *incident,
                          const struct deeds *deeds)
 {
-    double values[KPI_COUNT];
+    double values[KPI_COUNT] = {0};
     if (!measure_incident(c, incident, deeds, values))
         return false;
     for (int k = 0; k < KPI_COUNT; k++)
@@ -377,13 +377,22 @@ bool work_get_kpis(struct casework *c)
 
 /* --------------------------------------------------------------- what is behind */
 
-/* The events that the findings kept, as numbers to open. */
+static bool is_named_before(const struct incident *i, uint32_t at)
+{
+    for (uint32_t k = 0; k < at; k++)
+        if (i->findings[k].first_sequence == i->findings[at].first_sequence)
+            return true;
+    return false;
+}
+
+/* The events that began the findings, each once, as numbers to open. */
 static void put_events(const struct incident *i, struct json_writer *w)
 {
     json_key(w, "events");
     json_begin_array(w);
     for (uint32_t k = 0; k < i->finding_count; k++)
-        json_put_u64(w, i->findings[k].first_sequence);
+        if (!is_named_before(i, k))
+            json_put_u64(w, i->findings[k].first_sequence);
     json_end_array(w);
 }
 

@@ -203,6 +203,7 @@ def test_key_figures_are_those_worked_out_by_hand_and_lead_down_to_events_and_up
     behind = mori.get(f"/api/v1/kpis/sla?month={month}")
     assert {row["incident"]: (row["value"], row["is_missed"]) for row in behind["rows"]} == {good: (100, False), bad: (0, True)}
     [late] = [row for row in behind["rows"] if row["is_missed"]]
+    assert late["events"] and len(set(late["events"])) == len(late["events"])
     for event in late["events"]:
         found = office.server.get(f"/api/v1/events/{event}")
         assert SALES in json.dumps(found)
