@@ -186,14 +186,16 @@ static bool learn_registers(struct names *n)
 static void learn_actors(struct names *n, const struct library_source *source)
 {
     for (uint32_t i = 0; i < source->change_count; i++)
-        redactor_know(n->redactor, REDACT_USER, source->changes[i].who);
+        if (!str_eq(source->changes[i].who, STR("hyakuyo"))) /* the machine */
+            redactor_know(n->redactor, REDACT_USER, source->changes[i].who);
     for (uint32_t i = 0; i < source->entries.count; i++)
         redactor_know(n->redactor, REDACT_USER, source->entries.rows[i].values[ENTRY_WHO]);
     for (uint32_t i = 0; i < source->approvals.count; i++)
         redactor_know(n->redactor, REDACT_USER, source->approvals.rows[i].values[APPROVAL_PROPOSED_BY]);
     for (uint32_t i = 0; i < source->tasks.count; i++) {
         redactor_know(n->redactor, REDACT_USER, source->tasks.rows[i].values[TASK_ASSIGNEE]);
-        redactor_know(n->redactor, REDACT_USER, source->tasks.rows[i].values[TASK_DONE_BY]);
+        if (!str_eq(source->tasks.rows[i].values[TASK_DONE_BY], STR("hyakuyo")))
+            redactor_know(n->redactor, REDACT_USER, source->tasks.rows[i].values[TASK_DONE_BY]);
     }
     for (uint32_t i = 0; i < source->hosts.count; i++) {
         redactor_know(n->redactor, REDACT_HOST, source->hosts.rows[i].values[HOST_HOST]);

@@ -30,6 +30,15 @@ static void put_value(struct writing *o, const char *key, enum redact_kind kind,
     put_word(o, key, redact_value(o->r, kind, value));
 }
 
+/* The machine is nobody. */
+static void put_who(struct writing *o, struct str who)
+{
+    if (str_eq(who, STR("hyakuyo")))
+        put_word(o, "who", who);
+    else
+        put_value(o, "who", REDACT_USER, who);
+}
+
 static void put_both(struct writing *o, const char *key, struct str en, struct str ja)
 {
     json_key(o->w, key);
@@ -110,7 +119,7 @@ static void put_history(struct writing *o)
         const struct state_change *change = &o->s->changes[i];
         json_begin_object(o->w);
         put_minute(o, "minute", change->when_ns);
-        put_value(o, "who", REDACT_USER, change->who);
+        put_who(o, change->who);
         put_word(o, "from", incident_state_name(change->from));
         put_word(o, "to", incident_state_name(change->to));
         put_text(o, "note", change->note);
@@ -168,7 +177,7 @@ static void put_table(struct writing *o, const struct table_form *f, const struc
         if (f->when >= 0)
             put_minute(o, "minute", work_number(row, f->when));
         if (f->person >= 0)
-            put_value(o, "who", REDACT_USER, row->values[f->person]);
+            put_who(o, row->values[f->person]);
         for (int k = 0; k < 4 && f->words[k] >= 0; k++)
             put_word(o, columns[f->words[k]].name, row->values[f->words[k]]);
         for (int k = 0; k < 4 && f->texts[k] >= 0; k++)

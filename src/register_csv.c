@@ -158,13 +158,22 @@ static bool read_row(struct reader *r, unsigned line, struct str text)
     return check_row(r, line, row);
 }
 
+/* Room for as many rows as there can be. */
+static uint32_t count_lines(struct str text)
+{
+    uint32_t lines = 1;
+    for (size_t i = 0; i < text.n && lines <= REGISTER_ROWS_MOST; i++)
+        lines += text.p[i] == '\n';
+    return lines;
+}
+
 bool register_csv_read(const struct register_form *form, const char *path, struct str text,
                        struct arena *arena, struct register_rows *out, struct error *err)
 {
     struct reader r = {.form = form, .path = path, .arena = arena, .err = err, .out = out};
     struct str line;
     unsigned number = 0;
-    *out = (struct register_rows){.rows = ARENA_ARRAY(arena, struct work_row, REGISTER_ROWS_MOST)};
+    *out = (struct register_rows){.rows = ARENA_ARRAY(arena, struct work_row, count_lines(text))};
     r.columns = work_columns(form->table, &r.table_count);
     if (str_starts(text, STR("\xEF\xBB\xBF")))
         text = str_skip(text, 3);

@@ -276,6 +276,12 @@ bool work_may_see_number(struct casework *c, int64_t incident)
             work_may_see(c->s, c->roles, c->actor, &found));
 }
 
+bool work_is_inside(struct casework *c)
+{
+    return c->roles != ROLE_VENDOR || work_refuse(c, 403, "This register is not for accounts from outside.",
+                                                  "社外のアカウントはこの台帳を閲覧できません。");
+}
+
 bool work_list_has(struct str list, struct str wanted)
 {
     struct str part;

@@ -79,6 +79,8 @@ bool work_find(struct casework *c, enum work_table table, uint64_t id, struct wo
 bool work_all_rows(struct casework *c, enum work_table table, struct work_rows *out);
 /* Whether what belongs to that incident (0 = none) is for this person's eyes; sets no failure. */
 bool work_may_see_number(struct casework *c, int64_t incident);
+/* False with a refusal for accounts that are only a vendor's: our own affairs. */
+bool work_is_inside(struct casework *c);
 /* Of "a;b", whatever the case. */
 bool work_list_has(struct str list, struct str wanted);
 
@@ -98,6 +100,9 @@ bool work_signer(struct casework *c, struct authority_signer *signer);
  * `action` "" = any containment. False also when there is none; *found tells. */
 bool work_find_approval(struct casework *c, uint64_t incident, struct str action, struct str scope,
                         bool *found, struct work_row *approval);
+/* For the status: vendors whose contract or review wants somebody, actions past their date. */
+uint32_t work_vendors_due(struct server *s);
+uint32_t work_actions_late(struct server *s);
 /* An array of cases of the library that look like it, the likest first. */
 bool work_put_similar_cases(struct casework *c, const struct incident *incident, struct json_writer *w);
 /* Within a transaction: asks whether the control of a dossier may be introduced (S184). */

@@ -150,7 +150,7 @@ bool work_get_dossiers(struct casework *c)
 {
     struct work_rows rows;
     struct json_writer w = {.out = c->out};
-    if (!work_all_rows(c, WORK_DOSSIER, &rows))
+    if (!work_is_inside(c) || !work_all_rows(c, WORK_DOSSIER, &rows))
         return false;
     json_begin_object(&w);
     json_key(&w, "rows");
@@ -166,7 +166,7 @@ bool work_get_dossiers(struct casework *c)
 bool work_get_dossier(struct casework *c)
 {
     struct work_row d;
-    return work_find(c, WORK_DOSSIER, c->q->id, &d) && answer_dossier(c, &d);
+    return work_is_inside(c) && work_find(c, WORK_DOSSIER, c->q->id, &d) && answer_dossier(c, &d);
 }
 
 /* ----------------------------------------------------------------- changing */
@@ -219,6 +219,9 @@ bool work_patch_dossier(struct casework *c)
         return work_refuse(c, 409,
                            "What was submitted stays as it is; withdraw the decision, or open a new dossier.",
                            "提出後は変更できません。判断依頼を取り下げるか、新しい文書を作成してください。");
+    if (changes_section(c) && work_given(c, "status"))
+        return work_refuse(c, 400, "Change sections or \"status\", not both at once.",
+                           "項目と「status」は別々に変更してください。");
     if (!work_begin(c))
         return false;
     bool ok = work_given(c, "status") ? move_on(c, &d, state) : work_change_members(c, WORK_DOSSIER, &d);

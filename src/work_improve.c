@@ -94,7 +94,7 @@ bool work_get_improvements(struct casework *c)
 {
     struct work_rows rows;
     struct json_writer w = {.out = c->out};
-    if (!work_all_rows(c, WORK_ACTION, &rows))
+    if (!work_is_inside(c) || !work_all_rows(c, WORK_ACTION, &rows))
         return false;
     json_begin_object(&w);
     put_counts(c, &rows, &w);
@@ -102,6 +102,21 @@ bool work_get_improvements(struct casework *c)
     bool ok = put_rows(c, &rows, work_value(c, "kpi"), &w);
     json_end_object(&w);
     return ok;
+}
+
+uint32_t work_actions_late(struct server *s)
+{
+    struct arena arena;
+    struct work_rows rows;
+    struct error err;
+    uint32_t late = 0;
+    int64_t now_ns = clock_wall_ns();
+    arena_init(&arena, 16 << 10);
+    bool ok = state_work_list(s->state, WORK_ACTION, -1, STR_EMPTY, WORK_ROWS_MOST, &arena, &rows, &err);
+    for (uint32_t i = 0; ok && i < rows.count; i++)
+        late += is_late(&rows.rows[i], now_ns) || is_measure_late(&rows.rows[i], now_ns);
+    arena_free(&arena);
+    return late;
 }
 
 /* ------------------------------------------------------------------- effect */

@@ -370,6 +370,8 @@ static bool answer_kpis(struct casework *c, const struct kpi_world *world)
 bool work_get_kpis(struct casework *c)
 {
     struct kpi_world world;
+    if (!work_is_inside(c))
+        return false;
     bool ok = kpi_world_load(c, &world) && answer_kpis(c, &world);
     kpi_world_free(&world);
     return ok;
@@ -462,6 +464,8 @@ bool work_get_kpi(struct casework *c)
     struct kpi_world world;
     enum kpi kpi;
     int64_t month = month_of(c->s->zone, c->now_ns);
+    if (!work_is_inside(c))
+        return false;
     if (!kpi_find(c->q->name, &kpi))
         return work_refuse(c, 404, "There is no such figure; see GET /api/v1/kpis.",
                            "その指標はありません。GET /api/v1/kpis を参照してください。");

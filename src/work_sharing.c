@@ -12,7 +12,8 @@
 bool work_get_partners(struct casework *c)
 {
     struct work_rows rows;
-    return work_all_rows(c, WORK_PARTNER, &rows) && work_answer_rows(c, WORK_PARTNER, &rows);
+    return work_is_inside(c) && work_all_rows(c, WORK_PARTNER, &rows) &&
+           work_answer_rows(c, WORK_PARTNER, &rows);
 }
 
 bool work_post_partner(struct casework *c)
@@ -120,14 +121,15 @@ bool work_get_consultations(struct casework *c)
 {
     struct incident incident = {0};
     struct work_rows rows;
-    return work_incident(c, c->q->id, &incident) && work_rows_of(c, WORK_CONSULTATION, c->q->id, &rows) &&
+    return work_is_inside(c) && work_incident(c, c->q->id, &incident) &&
+           work_rows_of(c, WORK_CONSULTATION, c->q->id, &rows) &&
            answer_with_partners(c, WORK_CONSULTATION, &rows, CONSULTATION_PARTNER);
 }
 
 bool work_get_all_consultations(struct casework *c)
 {
     struct work_rows rows;
-    return work_all_rows(c, WORK_CONSULTATION, &rows) &&
+    return work_is_inside(c) && work_all_rows(c, WORK_CONSULTATION, &rows) &&
            answer_with_partners(c, WORK_CONSULTATION, &rows, CONSULTATION_PARTNER);
 }
 
@@ -180,7 +182,7 @@ bool work_patch_consultation(struct casework *c)
 bool work_get_sharing(struct casework *c)
 {
     struct work_rows rows;
-    return work_all_rows(c, WORK_SHARED, &rows) &&
+    return work_is_inside(c) && work_all_rows(c, WORK_SHARED, &rows) &&
            answer_with_partners(c, WORK_SHARED, &rows, SHARED_PARTNER);
 }
 

@@ -26,45 +26,71 @@ static bool may_see(struct casework *c, const struct work_row *vendor, const str
 
 /* ---------------------------------------------------------------- warnings */
 
-static void put_warning(struct json_writer *w, const char *code, const char *en, const char *ja)
-{
-    json_begin_object(w);
-    json_key(w, "code");
-    json_put_c(w, code);
-    json_key(w, "en");
-    json_put_c(w, en);
-    json_key(w, "ja");
-    json_put_c(w, ja);
-    json_end_object(w);
-}
+static const struct {
+    const char *code, *en, *ja;
+} warnings[] = {
+    {"contract_unknown", "The end of the contract is not entered", "契約の終了日が未登録"},
+    {"contract_ended", "The contract has ended", "契約が終了"},
+    {"contract_ends", "The contract ends within 60 days", "契約が60日以内に終了"},
+    {"nda_ended", "The non-disclosure agreement has ended", "秘密保持契約が終了"},
+    {"review_due", "A review is due", "見直しの期限が到来"},
+};
+#define WARNING_COUNT COUNT_OF(warnings)
 
 /* What somebody has to do about the contract. A date that was not entered is no promise that it is fine. */
-static uint32_t put_warnings(const struct work_row *v, int64_t now_ns, struct json_writer *w)
+static uint32_t judge_contract(const struct work_row *v, int64_t now_ns, bool holds[WARNING_COUNT])
 {
     int64_t until_ns = work_number(v, VENDOR_CONTRACT_UNTIL), nda_ns = work_number(v, VENDOR_NDA_UNTIL),
             due_ns = work_number(v, VENDOR_REVIEW_DUE);
-    const struct {
-        bool holds;
-        const char *code, *en, *ja;
-    } all[] = {
-        {until_ns == 0, "contract_unknown", "The end of the contract is not entered", "契約の終了日が未登録"},
-        {until_ns != 0 && until_ns <= now_ns, "contract_ended", "The contract has ended", "契約が終了"},
-        {until_ns > now_ns && until_ns <= now_ns + SOON_NS, "contract_ends",
-         "The contract ends within 60 days", "契約が60日以内に終了"},
-        {nda_ns != 0 && nda_ns <= now_ns, "nda_ended", "The non-disclosure agreement has ended",
-         "秘密保持契約が終了"},
-        {due_ns == 0 || due_ns <= now_ns, "review_due", "A review is due", "見直しの期限が到来"},
-    };
+    bool is_used = work_number(v, VENDOR_ENDED) == 0;
     uint32_t count = 0;
+    holds[0] = until_ns == 0;
+    holds[1] = until_ns != 0 && until_ns <= now_ns;
+    holds[2] = until_ns > now_ns && until_ns <= now_ns + SOON_NS;
+    holds[3] = nda_ns != 0 && nda_ns <= now_ns;
+    holds[4] = due_ns == 0 || due_ns <= now_ns;
+    for (size_t i = 0; i < WARNING_COUNT; i++) {
+        holds[i] = holds[i] && is_used;
+        count += holds[i];
+    }
+    return count;
+}
+
+static uint32_t put_warnings(const struct work_row *v, int64_t now_ns, struct json_writer *w)
+{
+    bool holds[WARNING_COUNT];
+    uint32_t count = judge_contract(v, now_ns, holds);
     json_key(w, "warnings");
     json_begin_array(w);
-    for (size_t i = 0; work_number(v, VENDOR_ENDED) == 0 && i < COUNT_OF(all); i++)
-        if (all[i].holds) {
-            put_warning(w, all[i].code, all[i].en, all[i].ja);
-            count++;
-        }
+    for (size_t i = 0; i < WARNING_COUNT; i++) {
+        if (!holds[i])
+            continue;
+        json_begin_object(w);
+        json_key(w, "code");
+        json_put_c(w, warnings[i].code);
+        json_key(w, "en");
+        json_put_c(w, warnings[i].en);
+        json_key(w, "ja");
+        json_put_c(w, warnings[i].ja);
+        json_end_object(w);
+    }
     json_end_array(w);
     return count;
+}
+
+uint32_t work_vendors_due(struct server *s)
+{
+    struct arena arena;
+    struct work_rows rows;
+    struct error err;
+    bool holds[WARNING_COUNT];
+    uint32_t due = 0;
+    arena_init(&arena, 16 << 10);
+    bool ok = state_work_list(s->state, WORK_VENDOR, -1, STR_EMPTY, WORK_ROWS_MOST, &arena, &rows, &err);
+    for (uint32_t i = 0; ok && i < rows.count; i++)
+        due += judge_contract(&rows.rows[i], clock_wall_ns(), holds) > 0;
+    arena_free(&arena);
+    return due;
 }
 
 /* ---------------------------------------------------------------- measuring */
@@ -137,9 +163,9 @@ static uint32_t put_vendor(struct casework *c, const struct work_row *v, const s
                            struct json_writer *w)
 {
     work_row_members(WORK_VENDOR, v, c->sees_persons || c->roles == ROLE_VENDOR, w);
-    uint32_t warnings = put_warnings(v, c->now_ns, w);
+    uint32_t due = put_warnings(v, c->now_ns, w);
     put_measured(c, v, invocations, w);
-    return warnings;
+    return due;
 }
 
 /* ----------------------------------------------------------------- register */
@@ -167,13 +193,25 @@ bool work_get_vendors(struct casework *c)
     return true;
 }
 
+static bool vendor_of(struct casework *c, const struct work_row *invocation, struct work_row *vendor)
+{
+    struct error err;
+    uint64_t id = (uint64_t)work_number(invocation, INVOCATION_VENDOR);
+    return state_work_get(c->s->state, WORK_VENDOR, id, c->arena, vendor, &err);
+}
+
 static struct str vendor_name(struct casework *c, const struct work_row *invocation)
 {
     struct work_row vendor;
-    struct error err;
-    uint64_t id = (uint64_t)work_number(invocation, INVOCATION_VENDOR);
-    return state_work_get(c->s->state, WORK_VENDOR, id, c->arena, &vendor, &err) ? vendor.values[VENDOR_NAME]
-                                                                                 : STR_EMPTY;
+    return vendor_of(c, invocation, &vendor) ? vendor.values[VENDOR_NAME] : STR_EMPTY;
+}
+
+/* What others do and are paid is not a vendor's business. */
+static bool may_see_call(struct casework *c, const struct work_row *invocation)
+{
+    struct work_row vendor;
+    return c->roles != ROLE_VENDOR ||
+           (vendor_of(c, invocation, &vendor) && work_list_has(vendor.values[VENDOR_ACCOUNTS], c->actor));
 }
 
 static void put_invocation(struct casework *c, const struct work_row *i, struct json_writer *w)
@@ -224,6 +262,8 @@ bool work_get_vendor(struct casework *c)
 static bool is_free_name(struct casework *c, struct str name, uint64_t but)
 {
     struct work_rows vendors;
+    if (name.n == 0)
+        return work_refuse(c, 400, "A vendor needs a \"name\".", "委託先には「name」が必要です。");
     if (!work_all_rows(c, WORK_VENDOR, &vendors))
         return false;
     for (uint32_t i = 0; i < vendors.count; i++)
@@ -267,7 +307,8 @@ bool work_get_invocations(struct casework *c)
     json_key(&w, "rows");
     json_begin_array(&w);
     for (uint32_t i = 0; i < rows.count; i++)
-        put_invocation(c, &rows.rows[i], &w);
+        if (may_see_call(c, &rows.rows[i]))
+            put_invocation(c, &rows.rows[i], &w);
     json_end_array(&w);
     json_end_object(&w);
     return true;

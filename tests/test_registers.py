@@ -48,6 +48,7 @@ def test_a_vendor_is_called_under_its_contract_and_measured_against_it(office):
                    resolve_hours=48, price_cap=3_000_000, access="images of named hosts", accounts="vendor1", invoked_by="kato;mori", phone="03-9999-0001",
                    review_due=ago(60))
     assert warnings(made) == {"contract_ends", "review_due"}
+    assert "a review that is due: 1" in json.dumps(abe.get("/api/v1/status")["warnings"])
     mori.do("POST", "/api/v1/vendors", 409, name="kita forensics")
     abe.do("POST", "/api/v1/vendors", 403, name="Other")
     mori.do("POST", "/api/v1/vendors", 201, name="Minami SOC", service="monitoring")
@@ -70,8 +71,14 @@ def test_a_vendor_is_called_under_its_contract_and_measured_against_it(office):
     assert [row["name"] for row in seen["rows"]] == ["Kita Forensics"]  # itself, and nobody else's terms
     assert seen["rows"][0]["measured"] == {"invocations": 2, "responded_in_time": 1, "responded_late": 1, "resolved_in_time": 1, "resolved_late": 0,
                                            "effort_minutes": 90, "cost": 200_000}
+    minami = mori.get("/api/v1/vendors")["rows"][1]["id"]
+    abe.do("POST", work(number, "invocations"), 201, vendor=minami, task="watch", approved_by="mori")
+    office.vendor1.do("GET", f"/api/v1/vendors/{minami}", 404)
+    assert {row["vendor_name"] for row in office.vendor1.get(work(number, "invocations"))["rows"]} == {"Kita Forensics"}
+    for register in ("partners", "sharing", "consultations", "dossiers", "improvements", "kpis", "kpis/sla"):
+        office.vendor1.do("GET", "/api/v1/" + register, 403)
     assert office.boss.get("/api/v1/vendors")["rows"] == []  # Finance has called nobody
-    assert [row["name"] for row in office.hata.get("/api/v1/vendors")["rows"]] == ["Kita Forensics"]
+    assert [row["name"] for row in office.hata.get("/api/v1/vendors")["rows"]] == ["Kita Forensics", "Minami SOC"]
     assert mori.get("/api/v1/vendors")["due"] == 1  # what was not entered is not fine
     mori.do("PATCH", vendor, 200, contract_until=ago(1))
     abe.do("POST", work(number, "invocations"), 409, vendor=made["id"], task="again", approved_by="mori")
@@ -112,6 +119,15 @@ def test_vendors_and_partners_come_from_files(office):
     assert len(office.mori.get("/api/v1/vendors")["rows"]) == 2 and len(office.mori.get("/api/v1/partners")["rows"]) == 1
 
 
+def decisions_have_their_latency(office, number):
+    asked = office.abe.do("POST", work(number, "approvals"), action="block", scope="destination")
+    office.mori.do("POST", f"/api/v1/approvals/{asked['id']}/approve")
+    with contextlib.closing(sqlite3.connect(office.server.data / "state.db", timeout=30)) as db, db:
+        db.execute("UPDATE work_approval SET decided = proposed + ?", (7 * MINUTE,))
+    [row] = [row for row in office.mori.get("/api/v1/kpis")["rows"] if row["kpi"] == "decision_latency"]
+    assert row["months"][-1]["value"] == 7 and row["months"][-1]["count"] == 1
+
+
 def test_advice_is_asked_for_with_a_view_of_ones_own_and_nobody_gets_more_than_agreed(office):
     abe, mori = office.abe, office.mori
     number = office.incident(SALES)
@@ -148,6 +164,7 @@ def test_advice_is_asked_for_with_a_view_of_ones_own_and_nobody_gets_more_than_a
     abe.do("POST", work(number, "consultations"), 409, **ask)
     answers_conform(office, mori, "/api/v1/partners", "/api/v1/consultations", work(number, "consultations"), "/api/v1/sharing", work(number, "forms"))
     assert deeds(office, f"consultation/{asked['id']}") == [("contact", "abe"), ("contact", "abe"), ("judge", "mori")]
+    decisions_have_their_latency(office, number)
 
 
 def set_times(office, number, **columns):
@@ -213,6 +230,7 @@ def test_key_figures_are_those_worked_out_by_hand_and_lead_down_to_events_and_up
     assert action["is_late"] and action["kpi_before"] == "50.0"
     assert [row["incident"] for row in mori.get(f"/api/v1/kpis/sla?month={month}")["actions"]] == [bad]  # up, and down again by its incident
     abe.do("POST", work(bad, "review", "actions"), 400, title="x", owner="mori", due=soon(60), kpi="nonsense")
+    assert "actions from reviews that are overdue: 1" in json.dumps(mori.get("/api/v1/status")["warnings"])
     tracker = mori.get("/api/v1/improvements?state=late")
     assert tracker["counts"]["late"] == 1 and [row["title"] for row in tracker["rows"]] == ["night duty"]
     assert office.boss.get("/api/v1/improvements")["rows"] == [] and office.hata.get("/api/v1/improvements")["counts"]["open"] == 1
@@ -234,16 +252,6 @@ def test_key_figures_are_those_worked_out_by_hand_and_lead_down_to_events_and_up
             "1" if name == "exercise" else f'"{name}"' for name in [row[1] for row in db.execute("PRAGMA table_info(incident)")] if name != "id")
             + " FROM incident WHERE id = ?", (bad,))
     assert mori.get("/api/v1/kpis") == before
-
-
-def test_decisions_have_their_latency(office):
-    number = office.incident(SALES)
-    asked = office.abe.do("POST", work(number, "approvals"), action="block", scope="destination")
-    office.mori.do("POST", f"/api/v1/approvals/{asked['id']}/approve")
-    with contextlib.closing(sqlite3.connect(office.server.data / "state.db", timeout=30)) as db, db:
-        db.execute("UPDATE work_approval SET decided = proposed + ?", (7 * MINUTE,))
-    [row] = [row for row in office.mori.get("/api/v1/kpis")["rows"] if row["kpi"] == "decision_latency"]
-    assert row["months"][-1]["value"] == 7 and row["months"][-1]["count"] == 1
 
 
 SECTIONS = {"owner": "ueda", "purpose": "stop macros", "risks": "mail-borne malware", "alternatives": "training alone", "adequacy": "blocks what S71 measures",
@@ -268,6 +276,7 @@ def test_a_dossier_needs_every_section_an_acceptance_and_all_signatures(office):
     assert submitted["state"] == "submitted"
     mori.do("PATCH", path, 409, purpose="something else")
     mori.do("PATCH", path, 409, status="operating")
+    office.kato.do("PATCH", path, 403, status="operating")
     approval = f"/api/v1/approvals/{submitted['approval']}"
     assert kato.get(approval)["dossier"] == dossier["id"] and kato.get(approval)["approvers"] == ["business_head", "ciso"]
     assert submitted["approval"] in [row["id"] for row in kato.get("/api/v1/approvals")["rows"]]
@@ -292,6 +301,7 @@ def test_a_dossier_needs_every_section_an_acceptance_and_all_signatures(office):
     pack = run("report", "j-sox", "--data", office.server.data, "--from", ago(1440), "--to", soon(60), "--out", office.folder / "pack.zip")
     assert pack.returncode == 0
     assert "Block macros" in table_of(office.folder / "pack.zip", "E2/population.csv")
+    references_are_data_with_the_day_they_were_checked(office)
 
 
 def table_of(pack, name):
@@ -324,6 +334,7 @@ def test_a_case_says_nothing_of_who_it_was_and_is_found_again(office):
         assert not re.search(rf"(?<![A-Za-z0-9-]){re.escape(name)}(?![A-Za-z0-9-])", shared + case["lesson"] + case["failure"] + json.dumps(case["title"]), re.I), name
     host = re.search(r"host-[0-9a-f]{8}", whole)[0]
     assert content["findings"][0]["host"] == host and whole.count(host) >= 4  # the same host is the same pseudonym everywhere
+    assert content["history"][0]["who"] == "hyakuyo"  # the machine is nobody
     who = {step["who"] for step in content["history"]} - {"hyakuyo"}
     assert any(name.startswith("user-") for name in who) and content["entries"][0]["who"] in who
     assert {failure["code"] for failure in content["failures"]} >= {"fields_missing", "hosts_unclean"}
@@ -344,7 +355,7 @@ def test_a_case_says_nothing_of_who_it_was_and_is_found_again(office):
     assert deeds(office, f"library/{case['id']}") == [("report", "abe"), ("correct", "mori")]
 
 
-def test_references_are_data_with_the_day_they_were_checked(office):
+def references_are_data_with_the_day_they_were_checked(office):
     rows = office.abe.get("/api/v1/references")["rows"]
     assert len(rows) >= 5 and all(row["is_stale"] and row["checked"] is None and row["url"].startswith("https://") for row in rows)
     server, own = office.server, office.server.data / "references.yml"

@@ -76,3 +76,8 @@ export interface LibraryContent {
 }
 
 export interface Reference { id: string; kind: string; url: string; title: Text; use: Text; checked: When; due: When; is_stale: boolean }
+
+export interface Similar {
+  rows: { id: number; title: Text; state: IncidentState; score: number; worked: string }[];
+  library: { case: number; title: Text; score: number; lesson: string; failure: string }[];
+}
