@@ -135,7 +135,7 @@ static bool measure(struct casework *c, struct str name, int64_t from_ns, int64_
     all.roles = ~0u;
     bool ok = kpi_world_load(&all, &world);
     if (ok) {
-        double value = kpi_world_value(&world, kpi, from_ns, to_ns, c->arena);
+        double value = kpi_world_value(&world, kpi, from_ns, to_ns);
         *out = isnan(value) ? STR_EMPTY : arena_printf(c->arena, "%.1f", value);
     }
     kpi_world_free(&world);

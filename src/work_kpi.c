@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "incident/incident.h"
 #include "judge/score.h"
 #include "store/state_incidents.h"
@@ -205,11 +206,11 @@ struct period_figure {
 };
 
 static struct period_figure figure_of(const struct kpi_world *world, enum kpi kpi, int64_t from_ns,
-                                      int64_t to_ns, struct arena *arena)
+                                      int64_t to_ns)
 {
     uint32_t all;
     const struct kpi_sample *samples = samples_of(world, &all);
-    double *values = ARENA_ARRAY(arena, double, all + 1);
+    double *values = NEW_ARRAY(double, all + 1);
     struct period_figure f = {0};
     for (uint32_t i = 0; i < all; i++) {
         const struct kpi_sample *s = &samples[i];
@@ -223,13 +224,13 @@ static struct period_figure figure_of(const struct kpi_world *world, enum kpi kp
         values[f.count++] = s->value;
     }
     f.value = kpi_combine(kpi, values, f.count);
+    memory_free(values);
     return f;
 }
 
-double kpi_world_value(const struct kpi_world *world, enum kpi kpi, int64_t from_ns, int64_t to_ns,
-                       struct arena *arena)
+double kpi_world_value(const struct kpi_world *world, enum kpi kpi, int64_t from_ns, int64_t to_ns)
 {
-    return figure_of(world, kpi, from_ns, to_ns, arena).value;
+    return figure_of(world, kpi, from_ns, to_ns).value;
 }
 
 /* Months since year 0, in the installation's zone. */
@@ -327,8 +328,8 @@ static void put_months(struct casework *c, const struct kpi_world *world, enum k
     json_key(w, "months");
     json_begin_array(w);
     for (int64_t month = first; month <= last; month++) {
-        struct period_figure f = figure_of(world, kpi, month_begin(c->s->zone, month),
-                                           month_begin(c->s->zone, month + 1), c->arena);
+        struct period_figure f =
+            figure_of(world, kpi, month_begin(c->s->zone, month), month_begin(c->s->zone, month + 1));
         json_begin_object(w);
         json_key(w, "month");
         json_put_str(w, month_text(month, c->arena));
@@ -398,10 +399,12 @@ static void put_events(const struct incident *i, struct json_writer *w)
     json_end_array(w);
 }
 
-static void put_behind(const struct kpi_world *world, const struct kpi_sample *s, struct json_writer *w)
+static bool put_behind(struct casework *c, const struct kpi_sample *s, struct json_writer *w)
 {
-    const struct incident *i = kpi_world_find(world, (int64_t)s->incident);
-    BUG_IF(i == NULL);
+    struct incident found = {0};
+    const struct incident *i = &found;
+    if (!work_incident(c, s->incident, &found)) /* with its findings */
+        return false;
     json_begin_object(w);
     put_number(w, "incident", (int64_t)i->id);
     json_key(w, "title");
@@ -425,10 +428,11 @@ static void put_behind(const struct kpi_world *world, const struct kpi_sample *s
     json_put_time(w, i->last_ns);
     put_events(i, w);
     json_end_object(w);
+    return true;
 }
 
-static void put_all_behind(const struct kpi_world *world, enum kpi kpi, int64_t from_ns, int64_t to_ns,
-                           struct json_writer *w)
+static bool put_all_behind(struct casework *c, const struct kpi_world *world, enum kpi kpi, int64_t from_ns,
+                           int64_t to_ns, struct json_writer *w)
 {
     uint32_t all, written = 0;
     const struct kpi_sample *samples = samples_of(world, &all);
@@ -436,23 +440,26 @@ static void put_all_behind(const struct kpi_world *world, enum kpi kpi, int64_t 
     json_begin_array(w);
     for (uint32_t i = 0; i < all && written < BEHIND_MOST; i++)
         if (samples[i].kpi == kpi && samples[i].when_ns >= from_ns && samples[i].when_ns < to_ns) {
-            put_behind(world, &samples[i], w);
+            if (!put_behind(c, &samples[i], w))
+                return false;
             written++;
         }
     json_end_array(w);
+    return true;
 }
 
 static bool answer_kpi(struct casework *c, const struct kpi_world *world, enum kpi kpi, int64_t month)
 {
     struct json_writer w = {.out = c->out};
     int64_t from_ns = month_begin(c->s->zone, month), to_ns = month_begin(c->s->zone, month + 1);
-    struct period_figure f = figure_of(world, kpi, from_ns, to_ns, c->arena);
+    struct period_figure f = figure_of(world, kpi, from_ns, to_ns);
     json_begin_object(&w);
     put_about(kpi, &w);
     json_key(&w, "month");
     json_put_str(&w, month_text(month, c->arena));
     put_figure(&w, &f);
-    put_all_behind(world, kpi, from_ns, to_ns, &w);
+    if (!put_all_behind(c, world, kpi, from_ns, to_ns, &w))
+        return false;
     json_key(&w, "actions");
     bool ok = work_put_improvements(c, str_c(kpi_about(kpi)->name), &w);
     json_end_object(&w);

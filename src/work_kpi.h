@@ -13,7 +13,7 @@ struct kpi_sample {
 };
 
 struct kpi_world {
-    struct incident *incidents; /* by id, with findings; in the request's arena */
+    struct incident *incidents; /* by id, without findings; in the request's arena */
     uint32_t incident_count;
     struct buf samples; /* struct kpi_sample */
     bool is_cut;        /* there is more than one answer takes: not all of it was read */
@@ -24,8 +24,7 @@ bool kpi_world_load(struct casework *c, struct kpi_world *world);
 void kpi_world_free(struct kpi_world *world);
 const struct incident *kpi_world_find(const struct kpi_world *world, int64_t id); /* NULL: not there */
 /* The figure over a half-open time; NAN = nothing to measure. */
-double kpi_world_value(const struct kpi_world *world, enum kpi kpi, int64_t from_ns, int64_t to_ns,
-                       struct arena *arena);
+double kpi_world_value(const struct kpi_world *world, enum kpi kpi, int64_t from_ns, int64_t to_ns);
 
 /* What one incident contributes; NAN = not measured, or not yet. */
 bool kpi_incident_values(struct casework *c, const struct incident *incident, double values[KPI_COUNT]);
