@@ -10,9 +10,9 @@
 #include "base/memory.h"
 #include "client.h"
 #include "commands.h"
-#include "contacts.h"
 #include "enrich/asset_csv.h"
 #include "enrich/asset_ldif.h"
+#include "register_csv.h"
 #include "store/state_assets.h"
 
 static void print_counts(const struct asset_set *set, const struct asset_counts *counts)
@@ -54,30 +54,49 @@ static bool import_assets(const struct arguments *a, const char *source, struct 
     return ok;
 }
 
-static bool import_contacts(const char *path, struct state *state, struct error *err)
+static bool import_register(const struct register_form *form, const char *path, struct state *state,
+                            struct error *err)
 {
-    struct contact_counts counts;
-    if (!contacts_import(state, path, &counts, err))
+    struct register_counts counts;
+    if (!register_import(form, state, path, &counts, err))
         return false;
-    printf(tr("%-16s %u new, %u unchanged, %u removed\n", "%-16s 新規 %u、変更なし %u、削除 %u\n"),
-           "contacts.csv", counts.added, counts.kept, counts.removed);
+    if (form->key < 0)
+        printf(tr("%-16s %u new, %u unchanged, %u removed\n", "%-16s 新規 %u、変更なし %u、削除 %u\n"),
+               form->file, counts.added, counts.kept, counts.removed);
+    else
+        printf(tr("%-16s %u new, %u changed, %u unchanged, %u ended\n",
+                  "%-16s 新規 %u、変更 %u、変更なし %u、終了 %u\n"),
+               form->file, counts.added, counts.changed, counts.kept, counts.removed);
     return true;
 }
 
-/* A file contacts.csv by itself, or beside the others of its folder. */
+/* Those of the folder that are there. */
+static bool import_registers(const char *folder, struct state *state, struct error *err)
+{
+    size_t count;
+    const struct register_form *forms = register_forms(&count);
+    char path[4096];
+    for (size_t i = 0; i < count; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, forms[i].file);
+        if (file_exists(path) && !import_register(&forms[i], path, state, err))
+            return false;
+    }
+    return true;
+}
+
+/* A register's file by itself, or those beside the others of a folder. */
 static bool import(const struct arguments *a, const char *source, const char *data_dir, struct error *err)
 {
-    char path[4096], contacts[4096];
-    bool is_contacts = str_ends(str_c(source), STR("contacts.csv"));
+    char path[4096];
+    const struct register_form *form = register_form_of(str_c(source));
     snprintf(path, sizeof path, "%s/state.db", data_dir);
-    snprintf(contacts, sizeof contacts, "%s%s", source, is_contacts ? "" : "/contacts.csv");
     if (!file_make_folders(data_dir, 0700, err))
         return false;
     struct state *state = state_open(path, err);
     if (state == NULL)
         return false;
-    bool ok = (is_contacts || import_assets(a, source, state, err)) &&
-              (!file_exists(contacts) || import_contacts(contacts, state, err));
+    bool ok = form != NULL ? import_register(form, source, state, err)
+                           : import_assets(a, source, state, err) && import_registers(source, state, err);
     state_close(state);
     return ok;
 }

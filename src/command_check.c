@@ -16,6 +16,7 @@
 #include "judge/hypothesis.h"
 #include "judge/posture.h"
 #include "knowledge.h"
+#include "references.h"
 #include "rows.h"
 
 static void print_rule_problems(const struct rule_report *report)
@@ -95,6 +96,10 @@ static int run(const struct arguments *a)
     intake_rules_free(intake);
     if (!is_intake_good)
         return command_fail(a, EXIT_FOUND, &err);
+    struct references *references = references_load(share_path(a, "content/references.yml"), &err);
+    if (references == NULL)
+        return command_fail(a, EXIT_FOUND, &err);
+    references_free(references);
     struct knowledge *k = knowledge_load(&options, &err);
     if (k == NULL)
         return command_fail(a, EXIT_FOUND, &err);

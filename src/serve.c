@@ -15,6 +15,7 @@
 #include "intake.h"
 #include "intel.h"
 #include "outside.h"
+#include "references.h"
 #include "reporter.h"
 #include "retro.h"
 #include "serve.h"
@@ -164,6 +165,7 @@ void server_stop(struct start *start)
     posture_criteria_free(s->posture_criteria);
     serve_record_stop(s, s->console_was_up);
     playbooks_free(s->playbooks);
+    references_free(s->references);
     authority_free(s->authority);
     intake_rules_free(s->intake_rules);
     criteria_free(s->criteria);

@@ -14,6 +14,7 @@
 #include "intake.h"
 #include "intel.h"
 #include "outside.h"
+#include "references.h"
 #include "relearn.h"
 #include "reporter.h"
 #include "retro.h"
@@ -68,6 +69,17 @@ static bool deadlines_met(struct server *s, uint64_t incident)
     return outside_deadlines_are_met(s->outside, s->state, incident, s->zone, clock_wall_ns(), &why);
 }
 
+static struct references *open_references(const struct start *start, struct error *err)
+{
+    struct arena arena;
+    arena_init(&arena, 4096);
+    const char *own = arena_printf(&arena, "%s/references.yml", start->server->data_dir).p;
+    struct references *r =
+        references_load(file_exists(own) ? own : share_path(start->arguments, "content/references.yml"), err);
+    arena_free(&arena);
+    return r;
+}
+
 static bool open_work(struct start *start, struct error *err)
 {
     struct server *s = start->server;
@@ -76,8 +88,9 @@ static bool open_work(struct start *start, struct error *err)
     s->playbooks = playbooks_load(share_path(start->arguments, "content/playbooks"), err);
     s->authority =
         s->playbooks ? authority_load(share_path(start->arguments, "content/authority.yml"), err) : NULL;
+    s->references = s->authority ? open_references(start, err) : NULL;
     s->intake_rules =
-        s->authority ? intake_rules_load(share_path(start->arguments, "content/intake.yml"), err) : NULL;
+        s->references ? intake_rules_load(share_path(start->arguments, "content/intake.yml"), err) : NULL;
     s->report_limit = (unsigned)argument_number(start->arguments, "report-limit");
     return s->intake_rules != NULL && intake_prove(s->intake_rules, err);
 }

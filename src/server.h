@@ -47,6 +47,8 @@ struct server {
     struct intake_rules *intake_rules;
     struct intake *intake; /* while it runs */
     unsigned report_limit; /* reports of one address without log-in in ten minutes; 0 = the form is off */
+    struct references
+        *references; /* where to read up; DATA/references.yml takes its place when there is one */
     const char *never_block_file; /* what no countermeasure may touch */
     /* Whether the reports whose deadlines run for this incident have been sent; NULL = nobody keeps
      * deadlines.

@@ -8,6 +8,7 @@
 #include "server.h"
 #include "store/state_sources.h"
 #include "version.h"
+#include "work.h"
 
 #define HOUR_NS (3600 * NS_PER_SECOND)
 #define DAY_NS  (24 * HOUR_NS)
@@ -298,6 +299,22 @@ static void list_geoip(struct server *s, struct console_status *out, struct aren
     geo_unref(geo);
 }
 
+/* What the registers around incidents wait for. */
+static void warn_of_registers(struct server *s, struct console_status *out, struct arena *arena)
+{
+    uint32_t vendors = work_vendors_due(s), actions = work_actions_late(s);
+    if (vendors) {
+        struct console_warning *w = &out->warnings[out->warning_count++];
+        w->en = arena_printf(arena, "vendors with a contract that ends or a review that is due: %u", vendors);
+        w->ja = arena_printf(arena, "契約の終了または見直しの期限が来ている委託先: %u 件", vendors);
+    }
+    if (actions) {
+        struct console_warning *w = &out->warnings[out->warning_count++];
+        w->en = arena_printf(arena, "actions from reviews that are overdue: %u", actions);
+        w->ja = arena_printf(arena, "期限を過ぎた改善処置: %u 件", actions);
+    }
+}
+
 static void status(void *ctx, struct arena *arena, struct console_status *out)
 {
     struct server *s = ctx;
@@ -319,7 +336,7 @@ static void status(void *ctx, struct arena *arena, struct console_status *out)
                                    .queue_depth = engine.queue_depth,
                                    .queue_capacity = engine.queue_capacity,
                                    .memory_bytes = resident_bytes()};
-    out->warnings = ARENA_ARRAY(arena, struct console_warning, 5 + WARNED_RULES_MAX);
+    out->warnings = ARENA_ARRAY(arena, struct console_warning, 7 + WARNED_RULES_MAX);
     warn_of_dear_rules(k->rules, out, arena);
     list_geoip(s, out, arena);
     knowledge_unref(k);
@@ -339,6 +356,7 @@ static void status(void *ctx, struct arena *arena, struct console_status *out)
                                  tr("%u sealed event files of the catalogue are missing or damaged",
                                     "目録にあるイベントファイル %u 個が見つからないか壊れています"),
                                  store.parts_missing));
+    warn_of_registers(s, out, arena);
 }
 
 static bool ready(void *ctx, struct error *en, struct error *ja)

@@ -9,6 +9,7 @@
 #include "console/roles.h"
 #include "outside.h"
 #include "report/outside/form.h"
+#include "work.h"
 
 static bool fail(const struct error *err, int status, struct console_failure *failure)
 {
@@ -85,7 +86,33 @@ static void put_report(struct json_writer *w, const struct report *r)
     json_end_object(w);
 }
 
-static void put_form(struct json_writer *w, const struct form *f, const struct case_export *c)
+/* Partners whose register names the form. */
+static void put_recipients(struct json_writer *w, const struct form *f, const struct work_rows *partners)
+{
+    json_key(w, "recipients");
+    json_begin_array(w);
+    for (uint32_t i = 0; i < partners->count; i++) {
+        const struct work_row *p = &partners->rows[i];
+        if (work_number(p, PARTNER_ENDED) != 0 || !work_list_has(p->values[PARTNER_FORMS], f->id))
+            continue;
+        json_begin_object(w);
+        json_key(w, "partner");
+        json_put_u64(w, p->id);
+        json_key(w, "name");
+        json_put_str(w, p->values[PARTNER_NAME]);
+        json_key(w, "tlp");
+        json_put_str(w, p->values[PARTNER_TLP]);
+        json_key(w, "redaction");
+        json_put_str(w, p->values[PARTNER_REDACTION]);
+        json_key(w, "address");
+        json_put_str(w, p->values[PARTNER_ADDRESS]);
+        json_end_object(w);
+    }
+    json_end_array(w);
+}
+
+static void put_form(struct json_writer *w, const struct form *f, const struct case_export *c,
+                     const struct work_rows *partners)
 {
     json_begin_object(w);
     export_member(w, "form", f->id);
@@ -96,6 +123,7 @@ static void put_form(struct json_writer *w, const struct form *f, const struct c
     export_member(w, "to_ja", f->to_ja);
     json_key(w, "missing");
     json_put_str(w, form_missing(f, c));
+    put_recipients(w, f, partners);
     json_end_object(w);
 }
 
@@ -106,15 +134,18 @@ static bool forms(void *ctx, uint64_t id, struct arena *arena, struct buf *json,
     struct error err;
     struct outside_case oc;
     struct case_export c;
+    struct work_rows partners;
     struct json_writer w = {.out = json};
     if (!outside_case_load(s->state, id, arena, &oc, &err))
         return fail(&err, 404, failure);
+    if (!state_work_list(s->state, WORK_PARTNER, -1, STR_EMPTY, WORK_ROWS_MOST, arena, &partners, &err))
+        return fail(&err, 500, failure);
     prepare(s, &oc, REDACT_INTERNAL, TLP_AMBER, arena, &c);
     json_begin_object(&w);
     json_key(&w, "forms");
     json_begin_array(&w);
     for (size_t i = 0; i < s->outside->forms.count; i++)
-        put_form(&w, &s->outside->forms.items[i], &c);
+        put_form(&w, &s->outside->forms.items[i], &c, &partners);
     json_end_array(&w);
     json_key(&w, "reports");
     json_begin_array(&w);

@@ -243,6 +243,54 @@ struct deed work_deed(const struct casework *c, const char *action, uint64_t inc
     return deed;
 }
 
+bool work_enter(struct casework *c, enum work_table table, struct work_row *row, const char *action,
+                uint64_t incident, const char *kind, struct str text)
+{
+    if (!work_begin(c))
+        return false;
+    bool ok = work_add(c, table, row);
+    struct deed deed = work_deed(c, action, incident, kind, row->id, text);
+    c->answer->status = 201;
+    return work_end(c, ok, &deed);
+}
+
+bool work_find(struct casework *c, enum work_table table, uint64_t id, struct work_row *row)
+{
+    struct error err;
+    return state_work_get(c->s->state, table, id, c->arena, row, &err) || work_fail(c, 404, &err);
+}
+
+bool work_all_rows(struct casework *c, enum work_table table, struct work_rows *out)
+{
+    struct error err;
+    return state_work_list(c->s->state, table, -1, STR_EMPTY, WORK_ROWS_MOST, c->arena, out, &err) ||
+           work_fail(c, 500, &err);
+}
+
+bool work_may_see_number(struct casework *c, int64_t incident)
+{
+    struct incident found = {0};
+    struct error err;
+    return c->roles != ROLE_DEPARTMENT ||
+           (incident > 0 && state_incidents_load(c->s->state, (uint64_t)incident, c->arena, &found, &err) &&
+            work_may_see(c->s, c->roles, c->actor, &found));
+}
+
+bool work_is_inside(struct casework *c)
+{
+    return c->roles != ROLE_VENDOR || work_refuse(c, 403, "This register is not for accounts from outside.",
+                                                  "社外のアカウントはこの台帳を閲覧できません。");
+}
+
+bool work_list_has(struct str list, struct str wanted)
+{
+    struct str part;
+    while (list.n && str_split(&list, ';', &part))
+        if (str_eq_nocase(str_trim(part), wanted))
+            return true;
+    return false;
+}
+
 /* ---------------------------------------------------------------- answers */
 
 bool work_answer_rows(struct casework *c, enum work_table table, const struct work_rows *rows)
@@ -324,6 +372,36 @@ casework_handler *work_handler(enum casework_question question)
         [CASEWORK_INTAKE_CHANGE] = work_patch_intake,
         [CASEWORK_INTAKE_TICK] = work_post_intake_tick,
         [CASEWORK_INTAKE_LOOKS] = work_post_intake_looks,
+        [CASEWORK_VENDORS] = work_get_vendors,
+        [CASEWORK_VENDOR_ADD] = work_post_vendor,
+        [CASEWORK_VENDOR] = work_get_vendor,
+        [CASEWORK_VENDOR_CHANGE] = work_patch_vendor,
+        [CASEWORK_INVOCATIONS] = work_get_invocations,
+        [CASEWORK_INVOCATION_ADD] = work_post_invocation,
+        [CASEWORK_INVOCATION_CHANGE] = work_patch_invocation,
+        [CASEWORK_PARTNERS] = work_get_partners,
+        [CASEWORK_PARTNER_ADD] = work_post_partner,
+        [CASEWORK_PARTNER_CHANGE] = work_patch_partner,
+        [CASEWORK_CONSULTATIONS] = work_get_consultations,
+        [CASEWORK_CONSULTATIONS_ALL] = work_get_all_consultations,
+        [CASEWORK_CONSULTATION_ADD] = work_post_consultation,
+        [CASEWORK_CONSULTATION_CHANGE] = work_patch_consultation,
+        [CASEWORK_SHARING] = work_get_sharing,
+        [CASEWORK_SHARING_ADD] = work_post_sharing,
+        [CASEWORK_SHARING_CHANGE] = work_patch_sharing,
+        [CASEWORK_IMPROVEMENTS] = work_get_improvements,
+        [CASEWORK_KPIS] = work_get_kpis,
+        [CASEWORK_KPI] = work_get_kpi,
+        [CASEWORK_DOSSIERS] = work_get_dossiers,
+        [CASEWORK_DOSSIER_ADD] = work_post_dossier,
+        [CASEWORK_DOSSIER] = work_get_dossier,
+        [CASEWORK_DOSSIER_CHANGE] = work_patch_dossier,
+        [CASEWORK_DOSSIER_SUBMIT] = work_submit_dossier,
+        [CASEWORK_LIBRARY_ADD] = work_post_case,
+        [CASEWORK_LIBRARY] = work_get_library,
+        [CASEWORK_LIBRARY_CASE] = work_get_library_case,
+        [CASEWORK_LIBRARY_REMOVE] = work_delete_library_case,
+        [CASEWORK_REFERENCES] = work_get_references,
     };
     return handlers[question];
 }

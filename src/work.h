@@ -2,7 +2,9 @@
  * console. One struct casework is one request, or one thing the machine does by itself; its functions answer
  * false once the failure is set. work.c has what all share, work_tasks.c tasks, work_hearing.c the hearing,
  * work_decisions.c approvals, work_state.c the steps of an incident, work_items.c evidence, hosts, entries
- * and reviews, work_counter.c countermeasures and contacts, work_look.c what is only looked at. */
+ * and reviews, work_counter.c countermeasures and contacts, work_look.c what is only looked at; the registers
+ * around incidents: work_vendors.c, work_sharing.c, work_improve.c, work_kpi.c, work_dossier.c,
+ * work_library.c. */
 #ifndef WORK_H
 #define WORK_H
 
@@ -69,8 +71,24 @@ bool work_change_members(struct casework *c, enum work_table table, struct work_
 struct deed work_deed(const struct casework *c, const char *action, uint64_t incident, const char *kind,
                       uint64_t id, struct str text);
 
+/* Adds the row in a transaction of its own, recorded as `action` on `kind`/id; the answer becomes a 201. */
+bool work_enter(struct casework *c, enum work_table table, struct work_row *row, const char *action,
+                uint64_t incident, const char *kind, struct str text);
+/* One row, 404 when there is none; all rows, the newest WORK_ROWS_MOST. */
+bool work_find(struct casework *c, enum work_table table, uint64_t id, struct work_row *row);
+bool work_all_rows(struct casework *c, enum work_table table, struct work_rows *out);
+/* Whether what belongs to that incident (0 = none) is for this person's eyes; sets no failure. */
+bool work_may_see_number(struct casework *c, int64_t incident);
+/* False with a refusal for accounts that are only a vendor's: our own affairs. */
+bool work_is_inside(struct casework *c);
+/* Of "a;b", whatever the case. */
+bool work_list_has(struct str list, struct str wanted);
+
 /* {"rows":[…]} of the rows of a table, or one row as the whole answer. */
 bool work_answer_rows(struct casework *c, enum work_table table, const struct work_rows *rows);
+/* The review of the incident of the path with its actions; the members of one action, with what is late. */
+bool work_answer_review(struct casework *c);
+void work_action_members(struct casework *c, const struct work_row *action, struct json_writer *w);
 bool work_answer_row(struct casework *c, enum work_table table, const struct work_row *row);
 void work_put_names(struct json_writer *w, const char *key, const struct str *names, uint32_t count);
 /* Who answers: by question. */
@@ -82,6 +100,13 @@ bool work_signer(struct casework *c, struct authority_signer *signer);
  * `action` "" = any containment. False also when there is none; *found tells. */
 bool work_find_approval(struct casework *c, uint64_t incident, struct str action, struct str scope,
                         bool *found, struct work_row *approval);
+/* For the status: vendors whose contract or review wants somebody, actions past their date. */
+uint32_t work_vendors_due(struct server *s);
+uint32_t work_actions_late(struct server *s);
+/* An array of cases of the library that look like it, the likest first. */
+bool work_put_similar_cases(struct casework *c, const struct incident *incident, struct json_writer *w);
+/* Within a transaction: asks whether the control of a dossier may be introduced (S184). */
+bool work_propose_control(struct casework *c, uint64_t dossier, struct str question, struct work_row *a);
 bool work_is_server(struct server *s, const struct incident *incident);
 bool work_may_act(struct casework *c, const struct incident *incident, struct str action, struct str scope,
                   bool *may, struct work_row *approval);
@@ -118,6 +143,16 @@ casework_handler work_get_countermeasures, work_post_countermeasure, work_get_al
     work_delete_contact;
 casework_handler work_get_intake, work_post_intake, work_get_intake_item, work_patch_intake,
     work_post_intake_tick, work_post_intake_looks;
+casework_handler work_get_vendors, work_post_vendor, work_get_vendor, work_patch_vendor, work_get_invocations,
+    work_post_invocation, work_patch_invocation;
+casework_handler work_get_partners, work_post_partner, work_patch_partner, work_get_consultations,
+    work_get_all_consultations, work_post_consultation, work_patch_consultation, work_get_sharing,
+    work_post_sharing, work_patch_sharing;
+casework_handler work_get_improvements, work_get_kpis, work_get_kpi;
+casework_handler work_get_dossiers, work_post_dossier, work_get_dossier, work_patch_dossier,
+    work_submit_dossier;
+casework_handler work_post_case, work_get_library, work_get_library_case, work_delete_library_case,
+    work_get_references;
 casework_handler work_get_similar, work_get_as_of, work_get_playbooks;
 
 #endif

@@ -10,6 +10,8 @@
 #define MINUTE_NS (60 * NS_PER_SECOND)
 #define HOUR_NS   (60 * MINUTE_NS)
 
+#define CONTROL_DAYS 14 /* a control is decided on in days, not in minutes */
+
 /* ------------------------------------------------------------------- who */
 
 static bool holds_by_contact(const struct work_rows *contacts, struct str role, struct str user,
@@ -240,6 +242,9 @@ static bool find_approval(struct casework *c, struct work_row *a, struct inciden
     struct error err;
     if (!state_work_get(c->s->state, WORK_APPROVAL, c->q->id, c->arena, a, &err))
         return work_fail(c, 404, &err);
+    if (work_number(a, APPROVAL_DOSSIER) != 0) /* of a control, not of an incident: no department's own */
+        return c->roles != ROLE_DEPARTMENT ||
+               work_refuse(c, 404, "There is no such decision.", "その判断依頼はありません。");
     return work_incident(c, (uint64_t)work_number(a, APPROVAL_INCIDENT), incident);
 }
 
@@ -252,6 +257,26 @@ bool work_get_approval(struct casework *c)
 
 /* -------------------------------------------------------------- proposing */
 
+bool work_propose_control(struct casework *c, uint64_t dossier, struct str question, struct work_row *a)
+{
+    *a = (struct work_row){0};
+    if (authority_find(c->s->authority, STR("introduce"), STR("control"), 1) == NULL)
+        return work_refuse(c, 409, "The authority matrix has no row introduce/control; add it.",
+                           "承認権限表に introduce/control がありません。追加してください。");
+    a->values[APPROVAL_DOSSIER] = work_text_of((int64_t)dossier, c->arena);
+    a->values[APPROVAL_ACTION] = STR("introduce");
+    a->values[APPROVAL_SCOPE] = STR("control");
+    a->values[APPROVAL_QUESTION] = question;
+    a->values[APPROVAL_STATUS] = STR("proposed");
+    a->values[APPROVAL_URGENCY] = STR("1");
+    a->values[APPROVAL_PROPOSED_BY] = c->actor;
+    a->values[APPROVAL_PROPOSED] = work_text_of(c->now_ns, c->arena);
+    a->values[APPROVAL_MATRIX_VERSION] = authority_version(c->s->authority);
+    a->values[APPROVAL_DEADLINE] =
+        work_text_of(work_value_number(c, "deadline", c->now_ns + CONTROL_DAYS * 24 * HOUR_NS), c->arena);
+    return work_add(c, WORK_APPROVAL, a);
+}
+
 bool work_propose(struct casework *c)
 {
     struct incident incident = {0};
@@ -262,7 +287,8 @@ bool work_propose(struct casework *c)
         return false;
     if (!incident_is_open(incident.state))
         return work_refuse(c, 409, "The incident is over.", "終了したインシデントです。");
-    if (authority_find(c->s->authority, action, scope, incident.urgency) == NULL)
+    if (authority_find(c->s->authority, action, scope, incident.urgency) == NULL ||
+        str_eq(action, STR("introduce")))
         return work_refuse(
             c, 400, "The authority matrix has no such action and scope; see GET /api/v1/authority.",
             "承認権限表にその措置と範囲はありません。GET /api/v1/authority を参照してください。");

@@ -1,5 +1,5 @@
 /* Evidence with its chain of custody, infected hosts, entries of work, the review: mostly rows that people
- * add and change. Next: work_counter.c. */
+ * add and change. Next: work_improve.c, work_counter.c. */
 #include "work.h"
 
 #include "base/log.h"
@@ -270,7 +270,7 @@ bool work_post_entry(struct casework *c)
 
 /* ----------------------------------------------------------------- review */
 
-static bool answer_review(struct casework *c)
+bool work_answer_review(struct casework *c)
 {
     struct work_rows reviews, actions;
     struct json_writer w = {.out = c->out};
@@ -291,10 +291,7 @@ static bool answer_review(struct casework *c)
     for (uint32_t i = 0; i < actions.count; i++) {
         const struct work_row *action = &actions.rows[i];
         json_begin_object(&w);
-        work_row_members(WORK_ACTION, action, c->sees_persons, &w);
-        json_key(&w, "is_late");
-        json_put_bool(&w, str_eq(action->values[ACTION_STATUS], STR("open")) &&
-                              work_number(action, ACTION_DUE) < c->now_ns);
+        work_action_members(c, action, &w);
         json_end_object(&w);
     }
     json_end_array(&w);
@@ -305,7 +302,7 @@ static bool answer_review(struct casework *c)
 bool work_get_review(struct casework *c)
 {
     struct incident incident = {0};
-    return work_incident(c, c->q->id, &incident) && answer_review(c);
+    return work_incident(c, c->q->id, &incident) && work_answer_review(c);
 }
 
 /* Written anew it has to be signed anew. */
@@ -322,7 +319,7 @@ bool work_post_review(struct casework *c)
         return false;
     bool ok = work_add(c, WORK_REVIEW, &row);
     struct deed deed = work_deed(c, "judge", incident.id, "review", row.id, work_value(c, "summary"));
-    return work_end(c, ok, &deed) && answer_review(c);
+    return work_end(c, ok, &deed) && work_answer_review(c);
 }
 
 bool work_sign_review(struct casework *c)
@@ -342,40 +339,5 @@ bool work_sign_review(struct casework *c)
               work_set_number(c, WORK_REVIEW, review, REVIEW_SIGNED, c->now_ns);
     struct deed deed = work_deed(c, "approve", incident.id, "review", review->id, work_value(c, "note"));
     deed.approved_by = c->actor;
-    return work_end(c, ok, &deed) && answer_review(c);
-}
-
-bool work_post_action(struct casework *c)
-{
-    struct incident incident = {0};
-    struct work_row row;
-    if (!work_incident(c, c->q->id, &incident))
-        return false;
-    start_row(c, WORK_ACTION, &row);
-    row.values[ACTION_STATUS] = STR("open");
-    if (!work_begin(c))
-        return false;
-    bool ok = work_add(c, WORK_ACTION, &row);
-    struct deed deed = work_deed(c, "instruct", incident.id, "action", row.id, work_value(c, "title"));
-    return work_end(c, ok, &deed) && answer_review(c);
-}
-
-/* An improvement is done when its effect can be told (S187). */
-bool work_patch_action(struct casework *c)
-{
-    struct incident incident = {0};
-    struct work_row action;
-    bool is_done = str_eq(work_value(c, "status"), STR("done"));
-    if (!work_incident(c, c->q->id, &incident) || !work_row_of(c, WORK_ACTION, c->q->item, c->q->id, &action))
-        return false;
-    if (is_done && work_value(c, "effect").n == 0)
-        return work_refuse(c, 400, "Say what effect it had (\"effect\").",
-                           "効果(effect)を記入してください。");
-    if (!work_begin(c))
-        return false;
-    bool is_open = str_eq(work_value(c, "status"), STR("open"));
-    bool ok = work_change_members(c, WORK_ACTION, &action) &&
-              work_set_number(c, WORK_ACTION, &action, ACTION_ENDED, is_open ? 0 : c->now_ns);
-    struct deed deed = work_deed(c, "execute", incident.id, "action", action.id, work_value(c, "effect"));
-    return work_end(c, ok, &deed) && answer_review(c);
+    return work_end(c, ok, &deed) && work_answer_review(c);
 }

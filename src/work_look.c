@@ -139,8 +139,10 @@ bool work_get_similar(struct casework *c)
         if (!put_likeness(c, &all[written], &w))
             return false;
     json_end_array(&w);
+    json_key(&w, "library");
+    bool ok = work_put_similar_cases(c, &incident, &w);
     json_end_object(&w);
-    return true;
+    return ok;
 }
 
 /* ------------------------------------------------------------------- as of */

@@ -167,8 +167,8 @@ def answers_conform(office, number, item, approval):
     asked = 0
     for path in sorted(WORK):
         operation = document["paths"][path].get("get")
-        if operation is None or "{name}" in path:
-            continue
+        if operation is None or "{name}" in path or ("{id}" in path and not any(part in path for part in ("/incidents/", "/approvals/", "/intake/"))):
+            continue  # the registers' own rows: test_registers.py
         real = path.replace("{id}", str(approval if path.startswith("/api/v1/approvals") else report if path.startswith("/api/v1/intake") else number)).replace("{item}", str(item))
         answer = office.abe.get(real + ("?time=now" if path.endswith("as-of") else ""))
         conforms(document, operation["responses"]["200"]["content"]["application/json"]["schema"], answer, path)

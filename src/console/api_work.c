@@ -105,14 +105,19 @@ static const struct parameter ENTRY[] = {MAY_CHOICE("kind", "note|work|handover|
                                          MAY_TIME("happened"),
                                          MAY_TEXT("result", 2000),
                                          WHO_ANSWERS,
+                                         MAY_NUMBER("effort_minutes", 527040),
+                                         MAY_NUMBER("cost", 1000000000000),
                                          MAY_TEXT("mentions", 500),
                                          {0}};
 static const struct parameter REVIEW[] = {MAY_TIME("held"),          TEXT("summary", 1, 8000),
                                           MAY_TEXT("causes", 8000),  MAY_TEXT("worked", 8000),
                                           MAY_TEXT("improve", 8000), {0}};
-static const struct parameter ACTION[] = {TEXT("title", 1, 500), TEXT("owner", 1, 64), TIME("due"), {0}};
-static const struct parameter ACTION_CHANGE[] = {CHOICE("status", "open|done|dropped"),
+static const struct parameter ACTION[] = {TEXT("title", 1, 500), TEXT("owner", 1, 64),    TIME("due"),
+                                          MAY_TEXT("kpi", 32),   MAY_TIME("measure_due"), {0}};
+static const struct parameter ACTION_CHANGE[] = {CHOICE("status", "open|carried_out|done|dropped"),
+                                                 MAY_TEXT("evidence", 4000),
                                                  MAY_TEXT("effect", 4000),
+                                                 MAY_TIME("measure_due"),
                                                  {0}};
 static const struct parameter MERGE[] = {{"into", PARAMETER_INTEGER, true, 1, INT64_C(1) << 53, NULL},
                                          MAY_TEXT("note", 4000),
@@ -148,6 +153,97 @@ static const struct parameter INTAKE_CHANGE[] = {
     MAY_TEXT("note", 4000),
     {0}};
 static const struct parameter INTAKE_TICK[] = {TEXT("step", 1, 32), MAY_TIME("happened"), {0}};
+/* Registers around incidents. 0 hours: the contract promises nothing. */
+#define MAY_ID(name)                                                                                         \
+    {                                                                                                        \
+        name, PARAMETER_INTEGER, false, 0, INT64_C(1) << 53, NULL                                            \
+    }
+#define ID(name)                                                                                             \
+    {                                                                                                        \
+        name, PARAMETER_INTEGER, true, 1, INT64_C(1) << 53, NULL                                             \
+    }
+#define TERMS                                                                                                \
+    MAY_TEXT("service", 500), MAY_TEXT("contract", 100), MAY_TIME("contract_until"),                         \
+        MAY_TEXT("scope", 2000), MAY_TEXT("hours", 200), MAY_NUMBER("respond_hours", 8784),                  \
+        MAY_NUMBER("resolve_hours", 8784), MAY_NUMBER("price_cap", 1000000000000), MAY_TIME("nda_until"),    \
+        MAY_TEXT("access", 2000), MAY_TEXT("accounts", 500), MAY_TEXT("invoked_by", 500),                    \
+        MAY_TEXT("contact", 200), MAY_TEXT("phone", 100), MAY_TEXT("mail", 254), MAY_TIME("reviewed"),       \
+        MAY_TIME("review_due")
+static const struct parameter VENDOR[] = {TEXT("name", 1, 200), TERMS, {0}};
+static const struct parameter VENDOR_CHANGE[] = {MAY_TEXT("name", 200), TERMS, MAY_TIME("ended"), {0}};
+static const struct parameter INVOCATION[] = {
+    ID("vendor"), TEXT("task", 1, 4000), MAY_TIME("asked"), TEXT("approved_by", 1, 200), {0}};
+static const struct parameter INVOCATION_CHANGE[] = {MAY_TIME("responded"),
+                                                     MAY_TIME("resolved"),
+                                                     MAY_TEXT("result", 4000),
+                                                     MAY_NUMBER("effort_minutes", 527040),
+                                                     MAY_NUMBER("cost", 1000000000000),
+                                                     {0}};
+#define TLP       "CLEAR|GREEN|AMBER|AMBER+STRICT|RED"
+#define REDACTION "none|internal|anonymous"
+#define RECIPIENT                                                                                            \
+    MAY_TEXT("forms", 500), MAY_TEXT("contact", 200), MAY_TEXT("phone", 100), MAY_TEXT("mail", 254),         \
+        MAY_TEXT("address", 500), MAY_TEXT("note", 2000), MAY_TIME("verified")
+static const struct parameter PARTNER[] = {TEXT("name", 1, 200),
+                                           CHOICE("kind", "public_body|police|expert|peer|vendor"),
+                                           CHOICE("tlp", TLP),
+                                           MAY_CHOICE("redaction", REDACTION),
+                                           RECIPIENT,
+                                           {0}};
+static const struct parameter PARTNER_CHANGE[] = {
+    MAY_CHOICE("tlp", TLP), MAY_CHOICE("redaction", REDACTION), RECIPIENT, MAY_TIME("ended"), {0}};
+static const struct parameter CONSULTATION[] = {ID("partner"),
+                                                TEXT("assessment", 1, 4000),
+                                                TEXT("plan", 1, 4000),
+                                                TEXT("question", 1, 4000),
+                                                CHOICE("tlp", TLP),
+                                                MAY_CHOICE("redaction", REDACTION),
+                                                MAY_TIME("asked"),
+                                                MAY_TEXT("receipt", 200),
+                                                {0}};
+static const struct parameter CONSULTATION_CHANGE[] = {MAY_TEXT("receipt", 200),
+                                                       MAY_TEXT("answer", 8000),
+                                                       MAY_TIME("answered"),
+                                                       MAY_CHOICE("adopted", "yes|partly|no"),
+                                                       MAY_TEXT("reason", 4000),
+                                                       {0}};
+static const struct parameter SHARED[] = {ID("partner"),
+                                          MAY_ID("incident"),
+                                          CHOICE("direction", "given|received"),
+                                          CHOICE("item", "indicators|sample|report|advice|other"),
+                                          TEXT("description", 1, 4000),
+                                          CHOICE("tlp", TLP),
+                                          MAY_CHOICE("redaction", REDACTION),
+                                          MAY_TEXT("receipt", 200),
+                                          MAY_CHOICE("usefulness", "useful|partly|useless|unknown"),
+                                          MAY_TIME("happened"),
+                                          {0}};
+static const struct parameter SHARED_CHANGE[] = {CHOICE("usefulness", "useful|partly|useless|unknown"), {0}};
+static const struct parameter IMPROVEMENTS[] = {MAY_CHOICE("state", "all|open|late"),
+                                                MAY_TEXT("kpi", 32),
+                                                {0}};
+static const struct parameter KPIS[] = {{"months", PARAMETER_INTEGER, false, 1, 60, NULL}, {0}};
+static const struct parameter KPI[] = {MAY_TEXT("month", 7), {0}};
+#define CATEGORY "known|mail|web|vulnerability|zero_day|targeted"
+#define SECTIONS                                                                                             \
+    MAY_TEXT("owner", 100), MAY_TEXT("purpose", 8000), MAY_TEXT("risks", 8000),                              \
+        MAY_TEXT("alternatives", 8000), MAY_TEXT("adequacy", 8000), MAY_TEXT("residual", 8000),              \
+        MAY_TEXT("acceptance_reason", 8000), MAY_TEXT("operation", 8000), MAY_ID("acceptance"),              \
+        MAY_ID("action"), MAY_TIME("review_due")
+static const struct parameter DOSSIER[] = {TEXT("title", 1, 300),
+                                           CHOICE("category", CATEGORY),
+                                           SECTIONS,
+                                           {0}};
+static const struct parameter DOSSIER_CHANGE[] = {MAY_TEXT("title", 300),
+                                                  MAY_CHOICE("category", CATEGORY),
+                                                  SECTIONS,
+                                                  MAY_CHOICE("status", "operating|ended"),
+                                                  MAY_TIME("introduced"),
+                                                  {0}};
+static const struct parameter DOSSIER_SUBMIT[] = {MAY_TIME("deadline"), {0}};
+static const struct parameter LIBRARY_CASE[] = {MAY_TEXT("lesson", 8000), MAY_TEXT("failure", 8000), {0}};
+static const struct parameter LIBRARY[] = {MAY_TEXT("q", 500), MAY_TEXT("type", 64), {0}};
+static const struct parameter LIBRARY_FORMAT[] = {MAY_CHOICE("format", "whole|share"), {0}};
 
 static const enum casework_question QUESTIONS[] = {
 #define CASEWORK(constant, ...) CASEWORK_##constant,
@@ -155,11 +251,11 @@ static const enum casework_question QUESTIONS[] = {
 #undef CASEWORK
 };
 
-/* Path values are numbers, but the name of a block list. */
+/* Path values are numbers, but the names of block lists and key figures. */
 static bool read_path(struct request *r, struct casework_request *request)
 {
     request->name = r->path_values[0];
-    if (request->what == CASEWORK_BLOCKLIST || r->path_values[0].n == 0)
+    if (request->what == CASEWORK_BLOCKLIST || request->what == CASEWORK_KPI || r->path_values[0].n == 0)
         return true;
     if (str_to_u64(r->path_values[0], 10, &request->id) &&
         (r->path_values[1].n == 0 || str_to_u64(r->path_values[1], 10, &request->item)))

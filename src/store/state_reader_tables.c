@@ -176,6 +176,28 @@ const struct state_named_table state_named_tables[] = {
 "SELECT coalesce(s.name, '#' || b.source) AS source, b.hour * 3600000000000 AS time, received, stored, filtered, rejected, lost,"
 "  received - stored - filtered - rejected - lost AS difference FROM balance b LEFT JOIN source s ON s.number = b.source"
 " WHERE " IN_HOURS " ORDER BY b.hour, b.source"},
+{"vendors",
+"SELECT v.name AS vendor, nullif(v.service, '') AS service, nullif(v.contract, '') AS contract, nullif(v.scope, '') AS scope,"
+"  nullif(v.contract_until, 0) AS contract_until, nullif(v.nda_until, 0) AS nda_until, nullif(v.respond_hours, 0) AS respond_hours,"
+"  nullif(v.resolve_hours, 0) AS resolve_hours, nullif(v.access, '') AS access, nullif(v.accounts, '') AS accounts,"
+"  nullif(v.reviewed, 0) AS last_review, nullif(v.review_due, 0) AS review_due, nullif(v.ended, 0) AS ended FROM work_vendor v ORDER BY v.id"},
+{"invocations",
+"SELECT n.id AS entry, n.incident, v.name AS vendor, n.asked AS asked_at, n.asked_by, n.approved_by, nullif(n.respond_by, 0) AS respond_by,"
+"  nullif(n.responded, 0) AS responded_at, nullif(n.resolve_by, 0) AS resolve_by, nullif(n.resolved, 0) AS resolved_at,"
+"  nullif(n.effort_minutes, 0) AS effort, nullif(n.cost, 0) AS cost"
+" FROM work_invocation n JOIN work_vendor v ON v.id = n.vendor WHERE n.asked >= :from_ns AND n.asked < :to_ns ORDER BY n.id"},
+{"dossiers",
+"SELECT d.id AS entry, d.title, d.category AS risk_category, d.owner, CASE WHEN d.status = 'submitted' AND a.status IN ('approved', 'rejected', 'withdrawn')"
+"  THEN a.status ELSE d.status END AS dossier_state, nullif(d.acceptance, 0) AS acceptance, nullif(d.submitted, 0) AS submitted_at,"
+"  nullif(a.decided_by, '') AS approved_by, nullif(a.decided, 0) AS decided_at, nullif(d.introduced, 0) AS introduced_at,"
+"  nullif(d.purpose, '') AS purpose, nullif(d.risks, '') AS risks, nullif(d.alternatives, '') AS alternatives, nullif(d.adequacy, '') AS adequacy,"
+"  nullif(d.residual, '') AS residual, nullif(d.acceptance_reason, '') AS acceptance_reason, nullif(d.operation, '') AS operation"
+" FROM work_dossier d LEFT JOIN work_approval a ON a.id = d.approval WHERE d.created < :to_ns AND (d.ended = 0 OR d.ended >= :from_ns) ORDER BY d.id"},
+{"improvements",
+"SELECT a.id AS entry, a.incident, a.title, a.owner, a.due AS due_at, a.status AS action_state, nullif(a.evidence, '') AS evidence,"
+"  nullif(a.carried_out, 0) AS carried_out_at, nullif(a.effect, '') AS effect, nullif(a.kpi, '') AS kpi, nullif(a.kpi_before, '') AS kpi_before,"
+"  nullif(a.kpi_after, '') AS kpi_after, nullif(a.ended, 0) AS ended"
+" FROM work_action a JOIN incident i ON i.id = a.incident WHERE i.exercise = 0 AND i.opened_ns < :to_ns AND (a.ended = 0 OR a.ended >= :from_ns) ORDER BY a.id"},
 };
 /* clang-format on */
 const size_t state_named_table_count = COUNT_OF(state_named_tables);

@@ -303,6 +303,7 @@ static const struct {
     {19, outside},
     {20, reports},
     {21, state_intake_schema},
+    {22, state_registers_schema},
 };
 
 static bool schema_number(struct state *s, int64_t *number, struct error *err)

@@ -341,6 +341,45 @@ await step('work on an incident: a task is waived, a step says what it lacks, a 
   await page.locator('.approvals .approval', { hasText: 'May we cut it off?' }).getByText('somebody else decides').waitFor();
 });
 
+await step('registers: a vendor is entered and called, a partner is asked, a figure leads down to an event', async () => {
+  const fill = async (values) => {
+    for (const [name, value] of Object.entries(values)) await page.locator(`[role=dialog] [name=${name}]`).fill(value);
+    await page.locator('[role=dialog] button[type=submit]').click();
+    await page.locator('[role=dialog]').waitFor({ state: 'detached' });
+  };
+  await page.goto(`${base}/#/vendors`);
+  await page.getByRole('button', { name: 'Add a vendor' }).click();
+  await fill({ name: 'Kita Forensics', service: 'forensics', respond_hours: '4', contract_until: '2020-01-31T00:00' });
+  await page.locator('tr[data-row]', { hasText: 'Kita Forensics' }).getByText('The contract has ended').waitFor();
+  await page.getByRole('button', { name: 'Edit' }).click();
+  await fill({ contract_until: '2040-01-31T00:00', review_due: '2040-01-31T00:00' });
+  await page.getByText('The contract has ended').waitFor({ state: 'detached' });
+  await page.goto(`${base}/#/vendors/partners`);
+  await page.getByRole('button', { name: 'Add a partner' }).click();
+  await fill({ name: 'Nishi CSIRT', forms: 'jpcert' });
+  await page.locator('tr[data-row]', { hasText: 'Nishi CSIRT' }).waitFor();
+  const { rows } = await (await context.request.get(`${base}/api/v1/incidents?state=open`)).json();
+  await page.goto(`${base}/#/incidents/${rows[0].id}`);
+  await page.getByRole('button', { name: 'Help from outside' }).click();
+  await page.getByRole('button', { name: 'Call a vendor' }).click();
+  await fill({ task: 'image the disk', approved_by: 'boss' });
+  await page.locator('.work article', { hasText: 'image the disk' }).waitFor();
+  await page.getByRole('button', { name: 'Ask for advice' }).click();
+  await fill({ assessment: 'a bot', plan: 'rebuild', question: 'Is it known?' });
+  await page.locator('.work article', { hasText: 'Is it known?' }).getByText('No answer yet').waitFor();
+  await page.goto(`${base}/#/improvement`);
+  await page.locator('table.kpis tr', { hasText: 'Time to detect' }).getByRole('button').last().click();
+  await page.locator('#behind').waitFor();
+  await page.locator('.events a').first().click();
+  await page.locator('.groups').waitFor();
+  await page.goto(`${base}/#/improvement/dossiers`);
+  await page.getByRole('button', { name: 'Begin a dossier' }).click();
+  await fill({ title: 'Block macros', purpose: 'fewer infections' });
+  await page.locator('details.card', { hasText: 'Block macros' }).locator('summary').click();
+  await page.getByText('Still lacking:').waitFor();
+  await shot('dossiers.en');
+});
+
 await step('keys: g i, j, /, ?, Escape', async () => {
   await page.keyboard.press('g');
   await page.keyboard.press('i');
@@ -383,7 +422,7 @@ await step('without log-in: report a suspicion from a phone, follow the card; th
 });
 
 const incident = await (await context.request.get(`${base}/api/v1/incidents?state=open`)).json().then(({ rows }) => `incidents/${rows[0]?.id}`, () => 'incidents');
-const PAGES = { live: 'a.finding', 'search?last=1h': 'tbody [data-row]', incidents: '.queue a', approvals: '.approvals :is(.approval, .empty)', intake: '.intake .reports a', 'intake/1': '.page.report details', '/report': '.sheet form', [incident]: '.swimlane .mark', sources: '.verdict', rules: '.counts', 'rules/new': '#rule-text', fleet: '.questions .head', posture: '.level strong', instruments: '[data-row]', 'instruments/destination': '.under.mono', coverage: '.counts', exceptions: 'table [data-row]', reports: 'select[name=form]', record: 'section.head', risk: '.residual table', contacts: '.card .empty, table [data-row]', [`hosts/${HOST_IP}`]: '#host-controls', 'contacts/authority': '.authority table', 'contacts/playbooks': 'details.card', system: '.grid', 'events/1': '.groups' };
+const PAGES = { live: 'a.finding', 'search?last=1h': 'tbody [data-row]', incidents: '.queue a', approvals: '.approvals :is(.approval, .empty)', intake: '.intake .reports a', 'intake/1': '.page.report details', '/report': '.sheet form', [incident]: '.swimlane .mark', sources: '.verdict', rules: '.counts', 'rules/new': '#rule-text', fleet: '.questions .head', posture: '.level strong', instruments: '[data-row]', 'instruments/destination': '.under.mono', coverage: '.counts', exceptions: 'table [data-row]', reports: 'select[name=form]', record: 'section.head', risk: '.residual table', contacts: '.card .empty, table [data-row]', [`hosts/${HOST_IP}`]: '#host-controls', 'contacts/authority': '.authority table', 'contacts/playbooks': 'details.card', vendors: '.card .empty, table [data-row]', 'vendors/partners': '.card .empty, table [data-row]', 'vendors/sharing': '.card .empty, table [data-row]', improvement: 'table.kpis [data-row]', 'improvement/actions': '.card .empty, table [data-row]', 'improvement/dossiers': '.card .empty, details.card', library: 'table.references', system: '.grid', 'events/1': '.groups' };
 for (const [tag, theme, size] of [['en', 'light', 'desktop'], ['en', 'dark', 'wall'], ['ja', 'dark', 'desktop'], ['ja', 'light', 'phone'], ['ja', 'dark', 'phone']]) {
   await step(`every page in ${tag}, ${theme}, ${size}: no overflow, enough contrast, nothing untranslated`, async () => {
     await page.setViewportSize(SIZES.desktop);

@@ -26,7 +26,7 @@ export const BLOCK_STATUS: Words = {
   requested: m.work_block_requested, approved: m.work_approval_approved, active: m.work_block_active, verified: m.work_block_verified,
   removed: m.work_block_removed, expired: m.work_ran_out
 };
-export const ACTION_STATUS: Words = { open: m.work_task_open, done: m.work_task_done, dropped: m.work_action_dropped };
+export const ACTION_STATUS: Words = { open: m.work_task_open, carried_out: m.improve_carried_out, done: m.work_task_done, dropped: m.work_action_dropped };
 export const HOLD_REASON: Words = { user: m.work_hold_user, approval: m.work_hold_approval, vendor: m.work_hold_vendor, evidence: m.work_hold_evidence };
 export const RECORD_ACTION: Words = {
   observe: m.work_record_observe, judge: m.work_record_judge, instruct: m.work_record_instruct, execute: m.work_record_execute,

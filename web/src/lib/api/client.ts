@@ -222,6 +222,11 @@ export class Client {
 
   endFocus = (id: number, reason: string) => this.request<void>('DELETE', path(`/api/v1/focus/${id}`, { reason }));
 
+  /* Registers around incidents (vendors, partners, key figures, dossiers, library): their shapes are in improve.ts. */
+  register = <T>(part: string, parameters: Parameters = {}) => this.request<T>('GET', path(`/api/v1/${part}`, parameters));
+
+  changeRegister = (method: 'POST' | 'PATCH' | 'DELETE', part: string, body?: unknown) => this.request<unknown>(method, `/api/v1/${part}`, { body });
+
   contacts = async (signal?: AbortSignal) => (await this.request<{ rows: Contact[] }>('GET', '/api/v1/contacts', { signal })).rows;
 
   authorityMatrix = (signal?: AbortSignal) => this.request<AuthorityMatrix>('GET', '/api/v1/authority', { signal });

@@ -1,4 +1,5 @@
 /* Shapes of the work on an incident: tasks, hearing, decisions, hosts, evidence, countermeasures, review, record. */
+import type { Improvement } from './improve';
 import type { IncidentState, Text } from './types';
 
 type When = string | null;
@@ -25,7 +26,7 @@ export interface Approval {
   id: number; incident: number; action: string; scope: string; urgency: number; question: string; options: string; impact: string;
   recommendation: string; status: string; proposed_by: string; proposed: When; deadline: When; escalated: When; checked_by: string;
   checked: When; decided: When; decided_by: string; expires: When; is_emergency: boolean; approve_before: When; reason: string;
-  approvers: string[]; deputies: string[]; signatures: Signature[]; is_late: boolean;
+  dossier: number; approvers: string[]; deputies: string[]; signatures: Signature[]; is_late: boolean;
 }
 
 export interface Authority {
@@ -64,5 +65,5 @@ export interface Countermeasure {
 
 export interface Review {
   review: { summary: string; causes: string; worked: string; improve: string; signed_by: string; signed: When; held: When } | null;
-  actions: { id: number; title: string; owner: string; due: When; status: string; effect: string; is_late: boolean }[];
+  actions: Improvement[];
 }

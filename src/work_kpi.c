@@ -1,0 +1,485 @@
+/* Key figures by month over all incidents, and what is behind each: incidents, their events, and the actions
+ * that are to better it (S158, S186, S190). Exercises leave every figure as it is (S176).
+ * Next: work_dossier.c. */
+#include "work_kpi.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "incident/incident.h"
+#include "judge/score.h"
+#include "store/state_incidents.h"
+
+#define BEHIND_MOST 500 /* incidents named behind one figure */
+
+/* ----------------------------------------------------------------- gathering */
+
+static int by_id(const void *left, const void *right)
+{
+    const struct incident *a = left, *b = right;
+    return (a->id > b->id) - (a->id < b->id);
+}
+
+/* An exercise is no incident, and one that was merged or repeated counts where it went. */
+static bool counts(const struct incident *i)
+{
+    return !i->is_exercise && i->state != INCIDENT_EXERCISE && i->state != INCIDENT_MERGED &&
+           i->state != INCIDENT_DUPLICATE;
+}
+
+static bool load_incidents(struct casework *c, struct kpi_world *world)
+{
+    struct error err;
+    struct incident_page page = {.selection = SELECT_ALL_INCIDENTS,
+                                 .limit = WORK_ROWS_MOST,
+                                 .with_findings = true};
+    if (!state_incidents_list(c->s->state, c->arena, &page, &err))
+        return work_fail(c, 500, &err);
+    world->incidents = page.incidents;
+    world->is_cut = page.total > page.count;
+    for (uint32_t i = 0; i < page.count; i++)
+        if (counts(&page.incidents[i]) && work_may_see(c->s, c->roles, c->actor, &page.incidents[i]))
+            world->incidents[world->incident_count++] = page.incidents[i];
+    qsort(world->incidents, world->incident_count, sizeof *world->incidents, by_id);
+    return true;
+}
+
+const struct incident *kpi_world_find(const struct kpi_world *world, int64_t id)
+{
+    struct incident wanted = {.id = (uint64_t)id};
+    if (id <= 0 || world->incident_count == 0)
+        return NULL;
+    return bsearch(&wanted, world->incidents, world->incident_count, sizeof wanted, by_id);
+}
+
+static void add(struct kpi_world *world, enum kpi kpi, uint64_t incident, int64_t when_ns, double value)
+{
+    struct kpi_sample sample = {kpi, incident, when_ns, value};
+    buf_bytes(&world->samples, &sample, sizeof sample);
+}
+
+/* Tasks done and entries of work, by the place of their incident. */
+struct deeds {
+    uint32_t all, incomplete;
+};
+
+/* What ends by itself (`alone` ≠ 0: a watch) nobody answers for. */
+static void count_deeds(const struct kpi_world *world, const struct work_rows *rows, int column,
+                        struct str wanted, const int fields[3], int alone, struct deeds *deeds)
+{
+    for (uint32_t i = 0; i < rows->count; i++) {
+        const struct work_row *row = &rows->rows[i];
+        const struct incident *incident = kpi_world_find(world, work_number(row, 0));
+        if (incident == NULL || !str_eq(row->values[column], wanted) ||
+            (alone >= 0 && work_number(row, alone) != 0))
+            continue;
+        struct deeds *of = &deeds[incident - world->incidents];
+        of->all++;
+        of->incomplete += !row->values[fields[0]].n || !row->values[fields[1]].n || !row->values[fields[2]].n;
+    }
+}
+
+static bool measure_incident(struct casework *c, const struct incident *incident, const struct deeds *deeds,
+                             double values[KPI_COUNT])
+{
+    struct state_change *changes;
+    uint32_t count;
+    struct error err;
+    if (!state_incidents_changes(c->s->state, incident->id, c->arena, &changes, &count, &err))
+        return work_fail(c, 500, &err);
+    struct kpi_step *steps = ARENA_ARRAY(c->arena, struct kpi_step, count + 1);
+    for (uint32_t i = 0; i < count; i++)
+        steps[i] =
+            (struct kpi_step){changes[i].when_ns, changes[i].to, !str_eq(changes[i].who, STR("hyakuyo"))};
+    struct kpi_case one = {.first_ns = incident->first_ns,
+                           .last_ns = incident->last_ns,
+                           .opened_ns = incident->opened_ns,
+                           .sla_ns = score_sla(incident->urgency, incident->importance).minutes * 60 *
+                                     NS_PER_SECOND,
+                           .now_ns = c->now_ns,
+                           .steps = steps,
+                           .step_count = count,
+                           .deeds = deeds->all,
+                           .incomplete_deeds = deeds->incomplete};
+    kpi_measure(&one, values);
+    return true;
+}
+
+static bool add_incident(struct casework *c, struct kpi_world *world, const struct incident *incident,
+                         const struct deeds *deeds)
+{
+    double values[KPI_COUNT] = {0};
+    if (!measure_incident(c, incident, deeds, values))
+        return false;
+    for (int k = 0; k < KPI_COUNT; k++)
+        if (kpi_about((enum kpi)k)->is_of_incident)
+            add(world, (enum kpi)k, incident->id, incident->opened_ns, values[k]); /* NAN: not yet */
+    return true;
+}
+
+static void take_effort(struct kpi_world *world, const struct work_rows *rows, int when, int minutes,
+                        int cost)
+{
+    for (uint32_t i = 0; i < rows->count; i++) {
+        const struct work_row *row = &rows->rows[i];
+        const struct incident *incident = kpi_world_find(world, work_number(row, 0));
+        if (incident == NULL)
+            continue;
+        if (work_number(row, minutes) > 0)
+            add(world, KPI_EFFORT, incident->id, work_number(row, when),
+                (double)work_number(row, minutes) / 60);
+        if (work_number(row, cost) > 0)
+            add(world, KPI_COST, incident->id, work_number(row, when), (double)work_number(row, cost));
+    }
+}
+
+static void take_decisions(struct kpi_world *world, const struct work_rows *rows)
+{
+    for (uint32_t i = 0; i < rows->count; i++) {
+        const struct work_row *row = &rows->rows[i];
+        const struct incident *incident = kpi_world_find(world, work_number(row, APPROVAL_INCIDENT));
+        int64_t asked_ns = work_number(row, APPROVAL_PROPOSED),
+                decided_ns = work_number(row, APPROVAL_DECIDED);
+        if (incident != NULL && !str_eq(row->values[APPROVAL_STATUS], STR("withdrawn")))
+            add(world, KPI_DECISION, incident->id, asked_ns,
+                decided_ns ? (double)(decided_ns - asked_ns) / (60.0 * NS_PER_SECOND) : NAN);
+    }
+}
+
+static const int task_fields[] = {TASK_INSTRUCTED_BY, TASK_APPROVED_BY, TASK_REPORTED_TO},
+                 entry_fields[] = {ENTRY_INSTRUCTED_BY, ENTRY_APPROVED_BY, ENTRY_REPORTED_TO};
+
+bool kpi_incident_values(struct casework *c, const struct incident *incident, double values[KPI_COUNT])
+{
+    struct incident copy = *incident;
+    struct kpi_world world = {.incidents = &copy, .incident_count = 1};
+    struct work_rows tasks, entries;
+    struct deeds deeds = {0};
+    if (!work_rows_of(c, WORK_TASK, incident->id, &tasks) ||
+        !work_rows_of(c, WORK_ENTRY, incident->id, &entries))
+        return false;
+    count_deeds(&world, &tasks, TASK_STATUS, STR("done"), task_fields, TASK_WATCH_UNTIL, &deeds);
+    count_deeds(&world, &entries, ENTRY_KIND, STR("work"), entry_fields, -1, &deeds);
+    return measure_incident(c, incident, &deeds, values);
+}
+
+bool kpi_world_load(struct casework *c, struct kpi_world *world)
+{
+    struct work_rows tasks, entries, invocations, approvals;
+    *world = (struct kpi_world){0};
+    if (!load_incidents(c, world) || !work_all_rows(c, WORK_TASK, &tasks) ||
+        !work_all_rows(c, WORK_ENTRY, &entries) || !work_all_rows(c, WORK_INVOCATION, &invocations) ||
+        !work_all_rows(c, WORK_APPROVAL, &approvals))
+        return false;
+    world->is_cut |= tasks.count == WORK_ROWS_MOST || entries.count == WORK_ROWS_MOST ||
+                     invocations.count == WORK_ROWS_MOST || approvals.count == WORK_ROWS_MOST;
+    struct deeds *deeds = ARENA_ARRAY(c->arena, struct deeds, world->incident_count + 1);
+    count_deeds(world, &tasks, TASK_STATUS, STR("done"), task_fields, TASK_WATCH_UNTIL, deeds);
+    count_deeds(world, &entries, ENTRY_KIND, STR("work"), entry_fields, -1, deeds);
+    for (uint32_t i = 0; i < world->incident_count; i++)
+        if (!add_incident(c, world, &world->incidents[i], &deeds[i]))
+            return false;
+    take_decisions(world, &approvals);
+    take_effort(world, &entries, ENTRY_HAPPENED, ENTRY_EFFORT_MINUTES, ENTRY_COST);
+    take_effort(world, &invocations, INVOCATION_ASKED, INVOCATION_EFFORT_MINUTES, INVOCATION_COST);
+    return true;
+}
+
+void kpi_world_free(struct kpi_world *world)
+{
+    buf_free(&world->samples);
+}
+
+static const struct kpi_sample *samples_of(const struct kpi_world *world, uint32_t *count)
+{
+    *count = (uint32_t)(world->samples.n / sizeof(struct kpi_sample));
+    return (const struct kpi_sample *)(const void *)world->samples.p;
+}
+
+/* ------------------------------------------------------------------- periods */
+
+struct period_figure {
+    double value; /* NAN = nothing to measure */
+    uint32_t count, missed, pending;
+};
+
+static struct period_figure figure_of(const struct kpi_world *world, enum kpi kpi, int64_t from_ns,
+                                      int64_t to_ns)
+{
+    uint32_t all;
+    const struct kpi_sample *samples = samples_of(world, &all);
+    double *values = NEW_ARRAY(double, all + 1);
+    struct period_figure f = {0};
+    for (uint32_t i = 0; i < all; i++) {
+        const struct kpi_sample *s = &samples[i];
+        if (s->kpi != kpi || s->when_ns < from_ns || s->when_ns >= to_ns)
+            continue;
+        if (isnan(s->value)) {
+            f.pending++;
+            continue;
+        }
+        f.missed += kpi_is_missed(kpi, s->value);
+        values[f.count++] = s->value;
+    }
+    f.value = kpi_combine(kpi, values, f.count);
+    memory_free(values);
+    return f;
+}
+
+double kpi_world_value(const struct kpi_world *world, enum kpi kpi, int64_t from_ns, int64_t to_ns)
+{
+    return figure_of(world, kpi, from_ns, to_ns).value;
+}
+
+/* Months since year 0, in the installation's zone. */
+static int64_t month_of(const struct zone *zone, int64_t time_ns)
+{
+    int64_t seconds = time_ns / NS_PER_SECOND, year;
+    unsigned month, day;
+    days_to_civil((seconds + zone_offset_at_utc(zone, seconds)) / 86400, &year, &month, &day);
+    return year * 12 + month - 1;
+}
+
+static int64_t month_begin(const struct zone *zone, int64_t month)
+{
+    int64_t seconds = civil_to_days(month / 12, (unsigned)(month % 12) + 1, 1) * 86400;
+    return (seconds - zone_offset_at_local(zone, seconds)) * NS_PER_SECOND;
+}
+
+static struct str month_text(int64_t month, struct arena *arena)
+{
+    return arena_printf(arena, "%04lld-%02lld", (long long)(month / 12), (long long)(month % 12 + 1));
+}
+
+static bool month_parse(struct str text, int64_t *month)
+{
+    uint64_t year, number;
+    if (text.n != 7 || text.p[4] != '-' || !str_to_u64(str_slice(text, 0, 4), 10, &year) ||
+        !str_to_u64(str_skip(text, 5), 10, &number) || number < 1 || number > 12 || year < 1970 ||
+        year > 2200)
+        return false;
+    *month = (int64_t)year * 12 + (int64_t)number - 1;
+    return true;
+}
+
+/* -------------------------------------------------------------------- figures */
+
+static void put_both(struct json_writer *w, const char *key, const char *en, const char *ja)
+{
+    json_key(w, key);
+    json_begin_object(w);
+    json_key(w, "en");
+    json_put_c(w, en);
+    json_key(w, "ja");
+    json_put_c(w, ja);
+    json_end_object(w);
+}
+
+static void put_number(struct json_writer *w, const char *key, int64_t number)
+{
+    json_key(w, key);
+    json_put_i64(w, number);
+}
+
+static void put_about(enum kpi kpi, struct json_writer *w)
+{
+    const struct kpi_about *about = kpi_about(kpi);
+    json_key(w, "kpi");
+    json_put_c(w, about->name);
+    json_key(w, "unit");
+    json_put_c(w, about->unit);
+    json_key(w, "more_is_better");
+    json_put_bool(w, about->more_is_better);
+    put_both(w, "title", about->title_en, about->title_ja);
+    put_both(w, "formula", about->formula_en, about->formula_ja);
+}
+
+static void put_figure(struct json_writer *w, const struct period_figure *f)
+{
+    json_key(w, "value");
+    json_put_double(w, f->value);
+    put_number(w, "count", f->count);
+    put_number(w, "missed", f->missed);
+    put_number(w, "pending", f->pending);
+}
+
+/* Actions that are to better this figure. */
+static void put_action_counts(struct casework *c, const struct work_rows *actions, enum kpi kpi,
+                              struct json_writer *w)
+{
+    int64_t all = 0, open = 0;
+    for (uint32_t i = 0; i < actions->count; i++) {
+        const struct work_row *a = &actions->rows[i];
+        if (!str_eq(a->values[ACTION_KPI], str_c(kpi_about(kpi)->name)) ||
+            !work_may_see_number(c, work_number(a, ACTION_INCIDENT)))
+            continue;
+        all++;
+        open += work_number(a, ACTION_ENDED) == 0;
+    }
+    put_number(w, "actions", all);
+    put_number(w, "open_actions", open);
+}
+
+static void put_months(struct casework *c, const struct kpi_world *world, enum kpi kpi, int64_t first,
+                       int64_t last, struct json_writer *w)
+{
+    json_key(w, "months");
+    json_begin_array(w);
+    for (int64_t month = first; month <= last; month++) {
+        struct period_figure f =
+            figure_of(world, kpi, month_begin(c->s->zone, month), month_begin(c->s->zone, month + 1));
+        json_begin_object(w);
+        json_key(w, "month");
+        json_put_str(w, month_text(month, c->arena));
+        put_figure(w, &f);
+        json_end_object(w);
+    }
+    json_end_array(w);
+}
+
+static bool answer_kpis(struct casework *c, const struct kpi_world *world)
+{
+    struct work_rows actions;
+    struct json_writer w = {.out = c->out};
+    int64_t last = month_of(c->s->zone, c->now_ns);
+    int64_t first = last - work_value_number(c, "months", 12) + 1;
+    if (!work_all_rows(c, WORK_ACTION, &actions))
+        return false;
+    json_begin_object(&w);
+    json_key(&w, "from");
+    json_put_time(&w, month_begin(c->s->zone, first));
+    json_key(&w, "to");
+    json_put_time(&w, month_begin(c->s->zone, last + 1));
+    json_key(&w, "is_cut");
+    json_put_bool(&w, world->is_cut);
+    json_key(&w, "rows");
+    json_begin_array(&w);
+    for (int k = 0; k < KPI_COUNT; k++) {
+        json_begin_object(&w);
+        put_about((enum kpi)k, &w);
+        put_months(c, world, (enum kpi)k, first, last, &w);
+        put_action_counts(c, &actions, (enum kpi)k, &w);
+        json_end_object(&w);
+    }
+    json_end_array(&w);
+    json_end_object(&w);
+    return true;
+}
+
+bool work_get_kpis(struct casework *c)
+{
+    struct kpi_world world;
+    if (!work_is_inside(c))
+        return false;
+    bool ok = kpi_world_load(c, &world) && answer_kpis(c, &world);
+    kpi_world_free(&world);
+    return ok;
+}
+
+/* --------------------------------------------------------------- what is behind */
+
+static bool is_named_before(const struct incident *i, uint32_t at)
+{
+    for (uint32_t k = 0; k < at; k++)
+        if (i->findings[k].first_sequence == i->findings[at].first_sequence)
+            return true;
+    return false;
+}
+
+/* The events that began the findings, each once, as numbers to open. */
+static void put_events(const struct incident *i, struct json_writer *w)
+{
+    json_key(w, "events");
+    json_begin_array(w);
+    for (uint32_t k = 0; k < i->finding_count; k++)
+        if (!is_named_before(i, k))
+            json_put_u64(w, i->findings[k].first_sequence);
+    json_end_array(w);
+}
+
+static bool put_behind(struct casework *c, const struct kpi_sample *s, struct json_writer *w)
+{
+    struct incident found = {0};
+    const struct incident *i = &found;
+    if (!work_incident(c, s->incident, &found)) /* with its findings */
+        return false;
+    json_begin_object(w);
+    put_number(w, "incident", (int64_t)i->id);
+    json_key(w, "title");
+    json_begin_object(w);
+    json_key(w, "en");
+    json_put_str(w, i->title_en);
+    json_key(w, "ja");
+    json_put_str(w, i->title_ja);
+    json_end_object(w);
+    json_key(w, "state");
+    json_put_str(w, incident_state_name(i->state));
+    json_key(w, "time");
+    json_put_time(w, s->when_ns);
+    json_key(w, "value");
+    json_put_double(w, s->value);
+    json_key(w, "is_missed");
+    json_put_bool(w, !isnan(s->value) && kpi_is_missed(s->kpi, s->value));
+    json_key(w, "first");
+    json_put_time(w, i->first_ns);
+    json_key(w, "last");
+    json_put_time(w, i->last_ns);
+    put_events(i, w);
+    json_end_object(w);
+    return true;
+}
+
+static bool put_all_behind(struct casework *c, const struct kpi_world *world, enum kpi kpi, int64_t from_ns,
+                           int64_t to_ns, struct json_writer *w)
+{
+    uint32_t all, written = 0;
+    const struct kpi_sample *samples = samples_of(world, &all);
+    json_key(w, "rows");
+    json_begin_array(w);
+    for (uint32_t i = 0; i < all && written < BEHIND_MOST; i++)
+        if (samples[i].kpi == kpi && samples[i].when_ns >= from_ns && samples[i].when_ns < to_ns) {
+            if (!put_behind(c, &samples[i], w))
+                return false;
+            written++;
+        }
+    json_end_array(w);
+    return true;
+}
+
+static bool answer_kpi(struct casework *c, const struct kpi_world *world, enum kpi kpi, int64_t month)
+{
+    struct json_writer w = {.out = c->out};
+    int64_t from_ns = month_begin(c->s->zone, month), to_ns = month_begin(c->s->zone, month + 1);
+    struct period_figure f = figure_of(world, kpi, from_ns, to_ns);
+    json_begin_object(&w);
+    put_about(kpi, &w);
+    json_key(&w, "month");
+    json_put_str(&w, month_text(month, c->arena));
+    put_figure(&w, &f);
+    if (!put_all_behind(c, world, kpi, from_ns, to_ns, &w))
+        return false;
+    json_key(&w, "actions");
+    bool ok = work_put_improvements(c, str_c(kpi_about(kpi)->name), &w);
+    json_end_object(&w);
+    return ok;
+}
+
+bool work_get_kpi(struct casework *c)
+{
+    struct kpi_world world;
+    enum kpi kpi;
+    int64_t month = month_of(c->s->zone, c->now_ns);
+    if (!work_is_inside(c))
+        return false;
+    if (!kpi_find(c->q->name, &kpi))
+        return work_refuse(c, 404, "There is no such figure; see GET /api/v1/kpis.",
+                           "その指標はありません。GET /api/v1/kpis を参照してください。");
+    if (work_given(c, "month") && !month_parse(work_value(c, "month"), &month))
+        return work_refuse(c, 400, "\"month\" is a month like 2026-11.",
+                           "「month」は 2026-11 のような年月です。");
+    bool ok = kpi_world_load(c, &world) && answer_kpi(c, &world, kpi, month);
+    kpi_world_free(&world);
+    return ok;
+}
