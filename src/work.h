@@ -3,8 +3,8 @@
  * false once the failure is set. work.c has what all share, work_tasks.c tasks, work_hearing.c the hearing,
  * work_decisions.c approvals, work_state.c the steps of an incident, work_items.c evidence, hosts, entries
  * and reviews, work_counter.c countermeasures and contacts, work_look.c what is only looked at; the registers
- * around incidents: work_vendors.c, work_sharing.c, work_improve.c, work_kpi.c, work_dossier.c,
- * work_library.c. */
+ * around incidents: work_vendors.c, work_sharing.c, work_improve.c, work_kpi_world.c, work_kpi.c,
+ * work_dossier.c, work_library.c. */
 #ifndef WORK_H
 #define WORK_H
 

@@ -3,7 +3,7 @@
  * its reason. One that names a key figure keeps the figure before it and after it.
  *
  *   open ─evidence─▶ carried_out ─effect─▶ done          any ─effect says why─▶ dropped
- * Next: work_kpi.c. */
+ * Next: work_kpi_world.c. */
 #include <math.h>
 
 #include "base/log.h"

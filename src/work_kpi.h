@@ -1,4 +1,5 @@
-/* Samples of key figures over all incidents that somebody may see, for work_kpi.c and work_improve.c. */
+/* Samples of key figures over all incidents that somebody may see, made by
+ * work_kpi_world.c for work_kpi.c, work_improve.c and work_library.c. */
 #ifndef WORK_KPI_H
 #define WORK_KPI_H
 
@@ -23,7 +24,16 @@ struct kpi_world {
 bool kpi_world_load(struct casework *c, struct kpi_world *world);
 void kpi_world_free(struct kpi_world *world);
 const struct incident *kpi_world_find(const struct kpi_world *world, int64_t id); /* NULL: not there */
-/* The figure over a half-open time; NAN = nothing to measure. */
+const struct kpi_sample *kpi_world_samples(const struct kpi_world *world, uint32_t *count);
+
+struct period_figure {
+    double value; /* NAN = nothing to measure */
+    uint32_t count, missed, pending;
+};
+/* The figure over a half-open time. */
+struct period_figure kpi_world_figure(const struct kpi_world *world, enum kpi kpi, int64_t from_ns,
+                                      int64_t to_ns);
+/* The same, its value alone. */
 double kpi_world_value(const struct kpi_world *world, enum kpi kpi, int64_t from_ns, int64_t to_ns);
 
 /* What one incident contributes; NAN = not measured, or not yet. */
