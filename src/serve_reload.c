@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "intel.h"
+#include "notifier.h"
 #include "retro.h"
 #include "store/state_assets.h"
 #include "store/state_exceptions.h"
@@ -128,5 +129,9 @@ void server_reload(struct server *s)
     if (!server_reload_intel(s, &err))
         log_error(tr("the threat intelligence could not be loaded, the old one stays: %s",
                      "脅威情報を読み込めないため、前の情報を使い続けます: %s"),
+                  err.text);
+    if (!notifier_reload(s->notifier, &err))
+        log_error(tr("the rules and channels of notifications could not be loaded, the old ones stay: %s",
+                     "通知の規則と経路を読み込めないため、前のものを使い続けます: %s"),
                   err.text);
 }

@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "commands.h"
 #include "intel.h"
+#include "notifier.h"
 #include "outside.h"
 #include "relearn.h"
 #include "reporter.h"
@@ -298,6 +299,9 @@ static bool start_console(struct start *start, struct error *err)
     services_risk(&services);
     services_editor(&services);
     s->reporter = reporter_start(s, share_path(start->arguments, "content/reports"));
+    s->notifier = notifier_start(s, s->content_folder, err);
+    if (s->notifier == NULL)
+        return false;
     s->previews = preview_jobs_new(s->store, s->identity_rules);
     services_intel(&services);
     server_choose_token(s);
@@ -344,7 +348,7 @@ static void add_canary_input(struct canary_options *o, const char *name, enum tr
 static bool start_canaries(struct start *start, struct error *err)
 {
     struct server *s = start->server;
-    char host[256];
+    char host[256] = "";
     uint16_t ignored;
     struct canary_options o = {.data_dir = s->data_dir,
                                .key = &s->canary_key,

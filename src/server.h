@@ -60,6 +60,7 @@ struct server {
     const char *rules_dir; /* DATA/rules: rules made in the console, which take the place of others */
     struct retro *retro;   /* while it runs */
     struct reporter *reporter;
+    struct notifier *notifier;
     _Atomic(struct journal *) journal; /* set while other threads already run */
     _Atomic(struct inputs *) inputs;
     struct counters *http_counters; /* owned by inputs */

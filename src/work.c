@@ -318,6 +318,10 @@ casework_handler *work_handler(enum casework_question question)
         [CASEWORK_CONTACT_REMOVE] = work_delete_contact,
         [CASEWORK_AUTHORITY] = work_get_authority,
         [CASEWORK_PLAYBOOKS] = work_get_playbooks,
+        [CASEWORK_NOTIFICATIONS] = work_get_notifications,
+        [CASEWORK_NOTIFICATION_ACKNOWLEDGE] = work_acknowledge,
+        [CASEWORK_MESSAGE_RETRY] = work_retry_message,
+        [CASEWORK_CHANNEL_TEST] = work_test_channel,
     };
     return handlers[question];
 }

@@ -114,5 +114,6 @@ casework_handler work_get_countermeasures, work_post_countermeasure, work_get_al
     work_patch_countermeasure, work_get_blocklist, work_get_contacts, work_post_contact, work_patch_contact,
     work_delete_contact;
 casework_handler work_get_similar, work_get_as_of, work_get_playbooks;
+casework_handler work_get_notifications, work_acknowledge, work_retry_message, work_test_channel;
 
 #endif

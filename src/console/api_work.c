@@ -137,6 +137,9 @@ static const struct parameter CONTACT[] = {TEXT("role", 1, 32),
                                            {0}};
 static const struct parameter CONTACT_CHANGE[] = {WAYS, {0}};
 
+static const struct parameter OPEN_OR_ALL[] = {MAY_CHOICE("state", "open|all"), {0}};
+static const struct parameter CHANNEL_TEST[] = {TEXT("channel", 1, 64), MAY_TEXT("recipient", 254), {0}};
+
 static const enum casework_question QUESTIONS[] = {
 #define CASEWORK(constant, ...) CASEWORK_##constant,
 #include "console/work_routes.def"

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "store/state_notify_schema.h"
 #include "store/state_sql.h"
 #include "store/state_work_schema.h"
 
@@ -301,6 +302,7 @@ static const struct {
     {18, risk},
     {19, outside},
     {20, reports},
+    {21, state_notify_schema},
 };
 
 static bool schema_number(struct state *s, int64_t *number, struct error *err)
