@@ -10,6 +10,8 @@
 
 #define ROUND_MS       500
 #define CLOCKS_EVERY_S 15
+#define CLOCKS_SOON_S  2
+#define COUNTED_MOST   1000
 #define SENT_AT_ONCE   100 /* of one round: then it looks around again */
 
 struct notifier {
@@ -22,6 +24,7 @@ struct notifier {
     bool is_woken;
     atomic_bool is_over;
     int64_t clocks_ns; /* when they were looked at last */
+    bool heard;        /* something was recorded since then */
     struct error told; /* the last failure of a round: each is told once */
 };
 
@@ -101,6 +104,7 @@ static bool open_feed(struct notify_run *run, struct work_row *feed, struct erro
     *feed = (struct work_row){0};
     feed->values[FEED_ENTRY] = work_text_of((int64_t)head.seq, run->arena);
     feed->values[FEED_SINCE] = work_text_of(run->now_ns, run->arena);
+    feed->values[FEED_POSTURE] = STR_EMPTY;
     return state_work_add(run->s->state, WORK_FEED, feed, err);
 }
 
@@ -138,13 +142,25 @@ static bool send_due(struct notify_run *run, struct error *err)
     return true;
 }
 
+/* Every so often, and soon when something was done: a fact that somebody tells may end or begin a clock. */
+static bool is_time_for_clocks(const struct notifier *n, int64_t now_ns, bool heard)
+{
+    int64_t since_ns = now_ns - n->clocks_ns;
+    return since_ns < 0 || since_ns >= (heard ? CLOCKS_SOON_S : CLOCKS_EVERY_S) * NS_PER_SECOND;
+}
+
 static bool round_on(struct notifier *n, struct notify_run *run, struct error *err)
 {
     struct work_row feed;
-    if (!open_feed(run, &feed, err) || !notify_look_record(run, &feed, err))
+    if (!open_feed(run, &feed, err))
         return false;
-    if (run->now_ns - n->clocks_ns >= CLOCKS_EVERY_S * NS_PER_SECOND || run->now_ns < n->clocks_ns) {
+    int64_t entry = work_number(&feed, FEED_ENTRY);
+    if (!notify_look_record(run, &feed, err))
+        return false;
+    n->heard |= work_number(&feed, FEED_ENTRY) != entry;
+    if (is_time_for_clocks(n, run->now_ns, n->heard)) {
         n->clocks_ns = run->now_ns;
+        n->heard = false;
         if (!notify_look_clocks(run, work_number(&feed, FEED_SINCE), err))
             return false;
     }
@@ -235,21 +251,20 @@ bool notifier_count(struct server *s, struct notify_numbers *out, struct error *
 {
     struct arena arena;
     struct work_rows rows;
+    int64_t yesterday_ns = clock_wall_ns() - 86400 * NS_PER_SECOND;
     *out = (struct notify_numbers){0};
-    if (s->notifier != NULL) {
-        struct notify_settings *set = notifier_settings(s->notifier);
-        out->is_on = set->channels.count > 0;
-        notify_settings_unref(set);
-    }
     arena_init(&arena, 64 << 10);
-    bool ok =
-        state_work_list(s->state, WORK_MESSAGE, MESSAGE_STATUS, STR("waiting"), 10000, &arena, &rows, err);
+    bool ok = state_work_list(s->state, WORK_MESSAGE, MESSAGE_STATUS, STR("waiting"), COUNTED_MOST, &arena,
+                              &rows, err);
     out->waiting = ok ? rows.count : 0;
     for (uint32_t i = 0; ok && i < rows.count; i++)
         out->retrying += work_number(&rows.rows[i], MESSAGE_ATTEMPTS) > 0;
-    ok = ok &&
-         state_work_list(s->state, WORK_MESSAGE, MESSAGE_STATUS, STR("failed"), 10000, &arena, &rows, err);
+    ok = ok && state_work_list(s->state, WORK_MESSAGE, MESSAGE_STATUS, STR("failed"), COUNTED_MOST, &arena,
+                               &rows, err);
     out->failed = ok ? rows.count : 0;
+    for (uint32_t i = 0; ok && i < rows.count; i++)
+        out->failed_lately += work_number(&rows.rows[i], MESSAGE_TRIED) > yesterday_ns ||
+                              work_number(&rows.rows[i], MESSAGE_ENTERED) > yesterday_ns;
     arena_free(&arena);
     return ok;
 }

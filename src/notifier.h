@@ -29,9 +29,10 @@ bool notifier_reload(struct notifier *n, struct error *err) MUST_CHECK;
 void notifier_wake(struct notifier *n); /* NULL is fine */
 
 struct notify_numbers {
-    bool is_on;                         /* there is a channel */
-    uint64_t waiting, retrying, failed; /* retrying: of those waiting, tried in vain already */
+    uint64_t waiting, retrying;     /* retrying: of those waiting, tried in vain already */
+    uint64_t failed, failed_lately; /* given up; in the last day */
 };
+/* Each number ends at 1,000: then there are so many, or more. */
 bool notifier_count(struct server *s, struct notify_numbers *out, struct error *err) MUST_CHECK;
 
 #endif

@@ -27,6 +27,7 @@ struct notify_run {
     struct arena *arena;
     int64_t now_ns;
     const atomic_bool *is_over;
+    struct str posture; /* the level last heard of; "" = none yet */
 };
 
 /* notifier_look.c. `since_ns`: nothing that was due before is told. */

@@ -61,16 +61,28 @@ static bool tell_decision(struct notify_run *run, uint64_t id, enum notice_kind 
     return notify_tell(run, &o, err);
 }
 
+/* A server that starts records its level without the one before, so what was heard last is kept. */
+static bool tell_posture(struct notify_run *run, struct str level, const struct record_row *entry,
+                         struct error *err)
+{
+    struct str before = run->posture.n ? run->posture : posture_level_name(POSTURE_GREEN);
+    struct occurrence o = {.kind = NOTICE_POSTURE_CHANGED,
+                           .key = key_of(run, "posture", entry->seq, "changed"),
+                           .once = true,
+                           .happened_ns = entry->recorded_ns};
+    run->posture = level;
+    if (str_eq(before, level))
+        return true;
+    notify_say_posture(run, before, level, &o);
+    return notify_tell(run, &o, err);
+}
+
 static bool tell_change(struct notify_run *run, const struct record_row *entry,
                         const struct record_change_row *c, struct error *err)
 {
     struct occurrence o = {.posture = -1, .happened_ns = entry->recorded_ns, .once = true};
-    if (str_eq(c->table, STR("posture")) && c->old_value.n) { /* the first one since the start is no change */
-        o.kind = NOTICE_POSTURE_CHANGED;
-        o.key = key_of(run, "posture", entry->seq, "changed");
-        notify_say_posture(run, c->old_value, c->new_value, &o);
-        return notify_tell(run, &o, err);
-    }
+    if (str_eq(c->table, STR("posture")))
+        return tell_posture(run, c->new_value, entry, err);
     if (str_eq(c->table, STR("report")) && str_eq(c->field, STR("sha256"))) {
         o.kind = NOTICE_REPORT_MADE;
         o.key = key_of(run, "report", c->id, "made");
@@ -120,10 +132,10 @@ static bool look_at_entries(struct notify_run *run, struct work_row *feed, const
         return false;
     for (uint32_t i = 0; ok && i < count; i++)
         ok = look_at_entry(run, &entries[i], err);
-    if (ok) {
-        feed->values[FEED_ENTRY] = work_text_of((int64_t)entries[count - 1].seq, run->arena);
-        ok = state_work_set(run->s->state, WORK_FEED, feed->id, FEED_ENTRY, feed->values[FEED_ENTRY], err);
-    }
+    feed->values[FEED_ENTRY] = work_text_of((int64_t)entries[count - 1].seq, run->arena);
+    feed->values[FEED_POSTURE] = run->posture;
+    for (int column = 0; ok && column < FEED_COLUMNS; column++)
+        ok = state_work_set(run->s->state, WORK_FEED, feed->id, column, feed->values[column], err);
     if (ok)
         return state_commit(run->s->state, err);
     state_rollback(run->s->state);
@@ -133,6 +145,7 @@ static bool look_at_entries(struct notify_run *run, struct work_row *feed, const
 bool notify_look_record(struct notify_run *run, struct work_row *feed, struct error *err)
 {
     uint32_t count = ENTRIES_AT_ONCE;
+    run->posture = feed->values[FEED_POSTURE];
     while (count == ENTRIES_AT_ONCE && !atomic_load(run->is_over)) {
         struct record_row *entries;
         struct record_filter f = {.after_seq = (uint64_t)work_number(feed, FEED_ENTRY),
@@ -257,12 +270,14 @@ static bool look_at_case(struct notify_run *run, uint64_t id, int64_t since_ns, 
         return false;
     if (c.incident.is_exercise)
         return true;
+    /* a fact that was told since may show that a clock has run out long ago */
+    bool is_news = c.entry_count && c.entries[c.entry_count - 1].noted_ns >= since_ns;
     const struct deadline *all =
         outside_deadlines(run->s->outside, &c, run->s->zone, run->now_ns, run->arena);
     for (size_t i = 0; i < run->s->outside->deadlines.count; i++) {
         const struct deadline *d = &all[i];
         bool is_missed = d->state == DEADLINE_OVERDUE;
-        if ((is_missed ? d->due_ns : d->warn_ns) < since_ns)
+        if (!is_news && (is_missed ? d->due_ns : d->warn_ns) < since_ns)
             continue;
         if ((is_missed || d->state == DEADLINE_SOON) && !tell_deadline(run, &c.incident, d, is_missed, err))
             return false;

@@ -14,7 +14,10 @@
 #include "base/memory.h"
 #include "outside.h"
 #include "store/state_incidents.h"
+#include "store/state_proof.h"
 #include "store/state_record.h"
+#include "store/state_sources.h"
+#include "watch.h"
 
 #define MINUTE_NS (60 * NS_PER_SECOND)
 
@@ -337,6 +340,71 @@ static void the_record_knows_of_it(void **state)
             assert_false(str_eq(all.rows[i].values[MESSAGE_KEY], all.rows[k].values[MESSAGE_KEY]));
 }
 
+static void look_at_clocks(struct fixture *f, int64_t since_ns)
+{
+    if (!notify_look_clocks(&f->run, since_ns, &f->err))
+        fail_msg("%s", f->err.text);
+}
+
+static void tasks_are_told_when_they_are_overdue(void **state)
+{
+    struct fixture *f = *state;
+    struct work_row task = {0};
+    int64_t since_ns = f->run.now_ns;
+    load_rules(f, "rules:\n  - {id: a, on: task_overdue, urgency: 3, to: [lead], by: [mail]}\n");
+    task.values[TASK_INCIDENT] = work_text_of((int64_t)add_incident(f), &f->arena);
+    task.values[TASK_TITLE_EN] = STR("Pull the connector");
+    task.values[TASK_STATUS] = STR("open");
+    task.values[TASK_DUE] = work_text_of(since_ns + 15 * MINUTE_NS, &f->arena);
+    assert_true(state_work_add(f->server.state, WORK_TASK, &task, &f->err));
+    look_at_clocks(f, since_ns);
+    assert_int_equal(rows(f, WORK_NOTICE).count, 0);
+    f->run.now_ns += 16 * MINUTE_NS;
+    look_at_clocks(f, since_ns);
+    look_at_clocks(f, since_ns);
+    assert_int_equal(rows(f, WORK_NOTICE).count, 1);
+    assert_int_equal(work_number(&rows(f, WORK_NOTICE).rows[0], NOTICE_URGENCY), 4);
+    f->run.now_ns += 24 * 60 * MINUTE_NS;
+    look_at_clocks(f, since_ns);
+    assert_int_equal(rows(f, WORK_NOTICE).count, 1);
+    /* what was due before notifications were on is nobody's news; what is done is over */
+    task.values[TASK_DUE] = work_text_of(since_ns - MINUTE_NS, &f->arena);
+    assert_true(state_work_add(f->server.state, WORK_TASK, &task, &f->err));
+    task.values[TASK_DUE] = work_text_of(since_ns + MINUTE_NS, &f->arena);
+    task.values[TASK_STATUS] = STR("done");
+    assert_true(state_work_add(f->server.state, WORK_TASK, &task, &f->err));
+    look_at_clocks(f, since_ns);
+    assert_int_equal(rows(f, WORK_NOTICE).count, 1);
+}
+
+static void a_source_that_is_silent_is_told_once_for_each_silence(void **state)
+{
+    struct fixture *f = *state;
+    uint32_t number;
+    int64_t since_ns = f->run.now_ns;
+    load_rules(f, "rules:\n  - {id: a, on: source_silent, to: [lead], by: [mail]}\n");
+    assert_true(
+        state_sources_find_or_create(f->server.state, 1, STR("fw-1"), since_ns, &number, NULL, &f->err));
+    struct source_activity hour = {.source = number,
+                                   .hour = since_ns / (3600 * NS_PER_SECOND),
+                                   .events = 5,
+                                   .longest_gap_ns = NS_PER_SECOND,
+                                   .last_ns = since_ns};
+    assert_true(state_source_activity_put(f->server.state, &hour, &f->err));
+    f->server.watch = watch_new(f->server.state, &f->err);
+    assert_non_null(f->server.watch);
+    f->run.now_ns += 14 * MINUTE_NS;
+    look_at_clocks(f, since_ns);
+    assert_int_equal(rows(f, WORK_NOTICE).count, 0);
+    f->run.now_ns += 2 * MINUTE_NS;
+    look_at_clocks(f, since_ns);
+    f->run.now_ns += 600 * MINUTE_NS;
+    look_at_clocks(f, since_ns);
+    assert_int_equal(rows(f, WORK_NOTICE).count, 1);
+    assert_true(str_contains(rows(f, WORK_NOTICE).rows[0].values[NOTICE_TITLE_EN], STR("fw-1")));
+    watch_free(f->server.watch);
+}
+
 int main(void)
 {
 #define WITH_STATE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -350,6 +418,8 @@ int main(void)
         WITH_STATE(what_is_acknowledged_climbs_no_further),
         WITH_STATE(what_is_worked_on_climbs_no_further),
         WITH_STATE(the_record_knows_of_it),
+        WITH_STATE(tasks_are_told_when_they_are_overdue),
+        WITH_STATE(a_source_that_is_silent_is_told_once_for_each_silence),
     };
     return cmocka_run_group_tests_name("notifier", tests, NULL, NULL);
 }

@@ -7,8 +7,6 @@ import hashlib
 import hmac
 import http.server
 import json
-import os
-import pathlib
 import socket
 import sqlite3
 import ssl
@@ -19,7 +17,7 @@ import time
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult
-from conftest import ROOT, free_port, run
+from conftest import free_port, run
 from test_judgement import HOSTS, LINE, OFFICE, SKYPE
 from test_workflow import Person
 
@@ -223,3 +221,382 @@ def test_a_mail_arrives_whole_in_japanese(server, tmp_path, certificate, mailbox
     assert sent["recipient"] == "mori@example.jp" and sent["key"] in mail["Message-ID"] and sent["attempts"] == 1
     assert s.stop() == 0
     verified(s)
+
+
+def test_nothing_leaves_by_itself(server, tmp_path, mailbox, receiver):
+    """The program's own rules are in force, there is no channel: no connection, no notice, no row."""
+    s = server()
+    ready(s, tmp_path)
+    infect(s)
+    incident(s)
+    s.post_records("note", b"one more\n")
+    s.wait_count(2)
+    assert s.get("/api/v1/notifications") == {"on": False, "channels": [], "rows": [], "digests": []}
+    assert s.stop() == 0
+    with sqlite3.connect(f"file:{s.data}/state.db?mode=ro", uri=True) as db:
+        for table in ("work_notice", "work_message", "work_feed"):
+            assert db.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
+    assert mailbox.mails == [] and receiver.requests == []
+
+
+def test_the_past_is_not_told(server, tmp_path, receiver):
+    """Channels come when there is an incident already; only what happens afterwards is told."""
+    s = server()
+    ready(s, tmp_path)
+    infect(s)
+    old = incident(s)
+    write_rules(s.data, {"id": "hook", "on": "incident_opened", "by": ["webhook"], "quiet": "through"})
+    write_channels(s.data, [webhook_channel(s.data, receiver.port)])
+    s.process.send_signal(1)
+    wait_for(lambda: s.get("/api/v1/notifications")["on"], "the channel")
+    wait_for(lambda: feed(s), "the feed")
+    infect(s, SALES)
+    new = incident(s, SALES)
+    wait_for(lambda: receiver.requests, "the hook")
+    told = [row["incident"] for _, _, body in receiver.requests for row in json.loads(body)["notifications"]]
+    assert told == [new] and old != new
+
+
+def feed(s):
+    with sqlite3.connect(f"file:{s.data}/state.db?mode=ro", uri=True) as db:
+        return db.execute("SELECT entry FROM work_feed").fetchone()
+
+
+def test_a_webhook_is_signed(server, tmp_path, receiver):
+    data = tmp_path / "var"
+    data.mkdir()
+    write_channels(data, [webhook_channel(data, receiver.port)])
+    write_rules(data, {"id": "hook", "on": "incident_opened", "by": ["hook"], "quiet": "through", "details": True})
+    s = server()
+    ready(s, tmp_path)
+    infect(s)
+    number = incident(s)
+    (path, headers, body), = wait_for(lambda: receiver.requests, "the hook")
+    stamp = headers["X-Hyakuyo-Timestamp"]
+    key = hashlib.sha256(b"k" * 70).digest()  # RFC 2104: longer than a block
+    wanted = hmac.new(key + b"\0" * 32, stamp.encode() + b"." + body, "sha256").hexdigest()
+    assert headers["X-Hyakuyo-Signature"] == "sha256=" + wanted
+    assert hmac.new(b"k" * 70, stamp.encode() + b"." + body, "sha256").hexdigest() == wanted
+    assert abs(int(stamp) - time.time()) < 600
+    document = json.loads(body)
+    row, = document["notifications"]
+    assert headers["Idempotency-Key"] == document["key"] and path == "/hook"
+    assert row["incident"] == number and row["kind"] == "incident_opened" and set(row["title"]) == {"en", "ja"} and CFO in row["hosts"]
+    assert row["url"] == f"https://console.example.jp/#/incidents/{number}"
+
+
+def test_a_server_that_is_down_gets_it_after_kill_9_and_once(server, tmp_path, certificate):
+    data = tmp_path / "var"
+    data.mkdir()
+    port = free_port()
+    write_channels(data, [mail_channel(data, certificate, port)])
+    write_rules(data, {"id": "a", "on": "incident_opened", "to": ["lead", "ciso"], "by": ["mail"], "quiet": "through"})
+    s = server()
+    ready(s, tmp_path)
+    infect(s)
+    incident(s)
+    wait_for(lambda: any(m["attempts"] > 0 for m in messages(s, "waiting")), "a vain attempt")
+    channel, = s.get("/api/v1/notifications")["channels"]
+    assert channel["waiting"] == 2 and channel["retrying"] >= 1 and "127.0.0.1" in channel["failure"]
+    before = {m["key"] for m in messages(s, "waiting")}
+    s.kill()
+    s.start()
+    assert {m["key"] for m in messages(s, "waiting")} == before
+    box = Mailbox(certificate, port)
+    try:
+        wait_for(lambda: len(messages(s, "sent")) == 2, "both mails")
+        s.kill()
+        s.start()
+        infect(s, SALES)
+        incident(s, SALES)
+        wait_for(lambda: len(messages(s, "sent")) == 4, "the next mails")
+    finally:
+        box.stop()
+    keys = [mail["Message-ID"].split("@")[0].rsplit(".", 1)[1] for _, mail, _ in box.mails]
+    assert before <= set(keys) and len(set(keys)) == 4
+    assert sorted(recipient for recipient, _, _ in box.mails[:2]) == ["ciso@example.jp", "mori@example.jp"]
+    assert s.stop() == 0
+    verified(s)
+
+
+def test_a_refused_recipient_is_given_up_and_can_be_tried_again(server, tmp_path, certificate, mailbox):
+    data = tmp_path / "var"
+    data.mkdir()
+    mailbox.refused.add("mori@example.jp")
+    write_channels(data, [mail_channel(data, certificate, mailbox.port)])
+    write_rules(data, {"id": "a", "on": "incident_opened", "to": ["lead", "ciso"], "by": ["mail"], "quiet": "through"})
+    s = server()
+    ready(s, tmp_path)
+    infect(s)
+    incident(s)
+    failed, = wait_for(lambda: messages(s, "failed"), "the failure")
+    assert failed["recipient"] == "mori@example.jp" and "550" in failed["failure"]
+    wait_for(lambda: mailbox.to("ciso@example.jp"), "the other mail")
+    mailbox.refused.clear()
+    status, body = s.request("POST", f"/api/v1/messages/{failed['id']}/retry", "{}", {"Content-Type": "application/json"})
+    assert status == 200, body
+    mail, = wait_for(lambda: mailbox.to("mori@example.jp"), "the mail")
+    assert failed["key"] in mail["Message-ID"]
+    wait_for(lambda: not messages(s, "failed"))
+    status, _ = s.request("POST", f"/api/v1/messages/{failed['id']}/retry", "{}", {"Content-Type": "application/json"})
+    assert status == 409
+    assert b'hyakuyo_notifications{state="failed"} 0' in s.request("GET", "/metrics")[1]
+    assert s.stop() == 0
+    verified(s)
+
+
+def test_a_wrong_certificate_gets_nothing(server, tmp_path, mailbox, certificate):
+    """The certificate is nobody's that this machine trusts: the mail stays, and the reason shows."""
+    data = tmp_path / "var"
+    data.mkdir()
+    channel = mail_channel(data, certificate, mailbox.port)
+    del channel["ca_file"]
+    write_channels(data, [channel])
+    write_rules(data, {"id": "a", "on": "incident_opened", "to": ["lead"], "by": ["mail"], "quiet": "through"})
+    s = server()
+    ready(s, tmp_path)
+    infect(s)
+    incident(s)
+    waiting = wait_for(lambda: [m for m in messages(s, "waiting") if m["attempts"]], "the vain attempt")
+    assert "certificate" in waiting[0]["failure"].lower()
+    assert mailbox.mails == [] and mailbox.logins == []
+
+
+def test_a_report_goes_to_its_readers(server, tmp_path, certificate, mailbox):
+    data = tmp_path / "var"
+    data.mkdir()
+    write_channels(data, [mail_channel(data, certificate, mailbox.port)])
+    write_rules(data, {"id": "reports", "on": "report_made", "reports": ["daily"], "to": ["lead"], "by": ["mail"], "attach": True, "quiet": "through"})
+    s = server()
+    ready(s, tmp_path)
+    for name in ("weekly", "daily"):
+        status, made = s.request("POST", f"/api/v1/reports/{name}", json.dumps({"language": "ja"}), {"Content-Type": "application/json"})
+        assert status == 201, made
+    made = json.loads(made)
+    mail, = wait_for(lambda: mailbox.to("mori@example.jp"), "the report")
+    attachment, = mail.iter_attachments()
+    content = attachment.get_content()
+    assert attachment.get_content_type() == "application/pdf" and attachment.get_filename() == f"daily-{made['id']}.pdf"
+    assert hashlib.sha256(content).hexdigest() == made["sha256"] and content.startswith(b"%PDF")
+    assert mail.get_body().get_content().strip() and len(mailbox.mails) == 1
+
+
+def test_syslog_in_both_forms(server, tmp_path):
+    data = tmp_path / "var"
+    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    udp.bind(("127.0.0.1", 0))
+    udp.settimeout(DEADLINE)
+    tcp = socket.create_server(("127.0.0.1", 0))
+    tcp.settimeout(DEADLINE)
+    write_channels(data, [{"name": "sd", "type": "syslog", "url": f"udp://127.0.0.1:{udp.getsockname()[1]}"},
+                          {"name": "cef", "type": "syslog", "url": f"tcp://127.0.0.1:{tcp.getsockname()[1]}", "format": "cef"}])
+    write_rules(data, {"id": "a", "on": "incident_opened", "by": ["syslog"], "quiet": "through"})
+    s = server()
+    ready(s, tmp_path)
+    infect(s)
+    number = incident(s)
+    line = udp.recv(65536).decode()
+    head, message = line.split("\ufeff")
+    assert line.startswith("<13") and f'incident="{number}"' in head and " hyakuyo - incident_opened [hyakuyo@32473 key=" in head and message
+    connection, _ = tcp.accept()
+    connection.settimeout(DEADLINE)
+    frame = b""
+    while part := connection.recv(65536):
+        frame += part
+    connection.close()
+    length, rest = frame.split(b" ", 1)
+    assert int(length) == len(rest) and b"CEF:0|hyakuyo|hyakuyo|1|incident_opened|" in rest and f"cn1={number}".encode() in rest
+    udp.close()
+    tcp.close()
+
+
+TICKETS = {
+    "/hive/api/v1/alert": (201, {"_id": "~81924216", "_type": "Alert"}),
+    "/iris/alerts/add": (200, {"status": "success", "data": {"alert_id": 71}}),
+    "/jira/rest/api/2/issue": (201, {"id": "10000", "key": "SEC-24", "self": "x"}),
+}
+
+
+def check_thehive(alert):
+    """InputAlert of TheHive 5: what it needs, and of which type."""
+    assert all(isinstance(alert[name], str) and alert[name] for name in ("type", "source", "sourceRef", "title", "description"))
+    assert alert["severity"] in (1, 2, 3, 4) and isinstance(alert["date"], int) and alert["date"] > 10**12 and 0 <= alert["tlp"] <= 4
+    assert all(isinstance(tag, str) for tag in alert["tags"])
+
+
+def check_iris(alert):
+    assert all(isinstance(alert[name], str) for name in ("alert_title", "alert_description", "alert_source", "alert_source_ref", "alert_source_event_time", "alert_tags"))
+    assert all(isinstance(alert[name], int) for name in ("alert_severity_id", "alert_status_id", "alert_customer_id")) and alert["alert_customer_id"] == 3
+
+
+def check_jira(issue):
+    fields = issue["fields"]
+    assert fields["project"] == {"key": "SEC"} and fields["issuetype"] == {"name": "Task"} and fields["summary"].startswith("[hyakuyo] ")
+    assert isinstance(fields["description"], str) and all(" " not in label for label in fields["labels"])
+
+
+def test_tickets_are_made(server, tmp_path):
+    data = tmp_path / "var"
+    data.mkdir()
+    there = Receiver(answers=TICKETS)
+    url = f"http://127.0.0.1:{there.port}"
+    common = {"type": "ticket", "plain": True, "secret_file": secret(data, "token", "user:t0ken")}
+    write_channels(data, [common | {"name": "hive", "url": url + "/hive/", "template": "thehive5"},
+                          common | {"name": "iris", "url": url + "/iris", "template": "dfir-iris", "with": {"customer": 3}},
+                          common | {"name": "jira", "url": url + "/jira", "template": "jira", "with": {"project": "SEC", "issue_type": "Task"}}])
+    write_rules(data, {"id": "a", "on": "incident_opened", "by": ["ticket"], "quiet": "through"})
+    s = server()
+    ready(s, tmp_path)
+    infect(s)
+    incident(s)
+    sent = wait_for(lambda: (rows := messages(s, "sent")) if len(messages(s, "sent")) == 3 else None, "three tickets")
+    there.stop()
+    got = {path: (headers, json.loads(body)) for path, headers, body in there.requests}
+    assert set(got) == set(TICKETS)
+    check_thehive(got["/hive/api/v1/alert"][1])
+    check_iris(got["/iris/alerts/add"][1])
+    check_jira(got["/jira/rest/api/2/issue"][1])
+    assert got["/hive/api/v1/alert"][0]["Authorization"] == "Bearer user:t0ken"
+    assert got["/jira/rest/api/2/issue"][0]["Authorization"] == "Basic " + base64.b64encode(b"user:t0ken").decode()
+    assert {m["channel"]: m["receipt"] for m in sent} == {"hive": "~81924216", "iris": "71", "jira": "SEC-24"}
+
+
+def test_what_is_there_already_counts_as_delivered(server, tmp_path):
+    data = tmp_path / "var"
+    data.mkdir()
+    there = Receiver(answers={"/api/v1/alert": (400, {"type": "CreateError", "message": "Alert already exists"})})
+    write_channels(data, [{"name": "hive", "type": "ticket", "plain": True, "url": f"http://127.0.0.1:{there.port}", "template": "thehive5",
+                           "secret_file": secret(data, "token", "t0ken")}])
+    write_rules(data, {"id": "a", "on": "incident_opened", "by": ["hive"], "quiet": "through"})
+    s = server()
+    ready(s, tmp_path)
+    infect(s)
+    incident(s)
+    wait_for(lambda: messages(s, "sent"), "the ticket")
+    there.answers["/api/v1/alert"] = (400, {"type": "BadRequest", "message": "no"})
+    infect(s, SALES)
+    failed, = wait_for(lambda: messages(s, "failed"), "the refusal")
+    assert "400" in failed["failure"] and failed["attempts"] == 1
+    there.stop()
+
+
+# ------------------------------------------------- what happens, and who answers
+
+
+def test_decisions_are_told_and_acknowledged(server, tmp_path, certificate, mailbox):
+    """A decision that waits, its clock that runs out, an acknowledgement, roles (S156, S157)."""
+    data = tmp_path / "var"
+    data.mkdir()
+    write_channels(data, [mail_channel(data, certificate, mailbox.port)])
+    write_rules(data, {"id": "open", "on": "incident_opened", "to": ["lead"], "by": ["mail"], "quiet": "through", "escalate": [{"minutes": 600, "to": ["ciso"]}]},
+                {"id": "wait", "on": "decision_waiting", "to": ["ciso"], "by": ["mail"], "quiet": "through"},
+                {"id": "late", "on": "decision_late", "to": ["lead"], "by": ["mail"], "quiet": "through"},
+                {"id": "missed", "on": "deadline_missed", "to": ["ciso"], "by": ["mail"], "quiet": "through"},
+                {"id": "ready", "on": "outside_ready", "to": ["lead"], "by": ["mail"], "quiet": "through"})
+    s = server()
+    ready(s, tmp_path)
+    for name, role in (("abe", "analyst"), ("v1", "vendor"), ("root", "administrator"), ("aud", "auditor")):
+        run("user", "add", name, "--role", role, "--data", s.data, input="correct horse battery\n")
+    abe, vendor, root, auditor = (Person(s, name) for name in ("abe", "v1", "root", "aud"))
+    infect(s)
+    number = incident(s)
+    notice, = wait_for(lambda: notices(s, "incident_opened"), "the notice")
+    assert notice["status"] == "open" and notice["escalates"]
+
+    soon = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 1))
+    abe.do("POST", f"/api/v1/incidents/{number}/approvals", action="cut", scope="internet", question="Cut?", deadline=soon)
+    wait_for(lambda: [m for m in mailbox.to("ciso@example.jp") if "判断依頼" in m["Subject"]], "the decision")
+    wait_for(lambda: [m for m in mailbox.to("mori@example.jp") if "判断期限超過" in m["Subject"]], "the late decision")
+
+    assert vendor.ask("POST", f"/api/v1/notifications/{notice['id']}/acknowledge")[0] in (403, 404)
+    assert auditor.ask("POST", f"/api/v1/notifications/{notice['id']}/acknowledge")[0] == 403
+    done = abe.do("POST", f"/api/v1/notifications/{notice['id']}/acknowledge", note="on it")
+    assert done["status"] == "acknowledged" and done["acknowledged_by"] == "abe" and done["acknowledged"]
+    assert abe.ask("POST", f"/api/v1/notifications/{notice['id']}/acknowledge")[0] == 409
+    assert abe.get("/api/v1/notifications?state=open")["rows"] == []
+
+    assert abe.ask("POST", "/api/v1/notifications/test", channel="post", recipient="abe@example.jp")[0] == 403
+    assert root.ask("POST", "/api/v1/notifications/test", channel="nowhere", recipient="abe@example.jp")[0] == 404
+    assert root.ask("POST", "/api/v1/notifications/test", channel="post", recipient="abe")[0] == 400
+    assert root.ask("POST", "/api/v1/notifications/test", channel="post", recipient="a@b\r\nBcc: x@y.example")[0] == 400
+    root.do("POST", "/api/v1/notifications/test", channel="post", recipient="abe@example.jp")
+    mail, = wait_for(lambda: mailbox.to("abe@example.jp"), "the test")
+    assert mail["Subject"] == "[hyakuyo] 試験送信"
+    assert s.stop() == 0
+    verified(s)
+
+
+def test_posture_deadlines_and_drafts(server, tmp_path, receiver):
+    """What the record says and what only time brings, each told once (S53, S151, S154)."""
+    data = tmp_path / "var"
+    data.mkdir()
+    write_channels(data, [webhook_channel(data, receiver.port)])
+    write_rules(data, *({"id": kind, "on": kind, "by": ["webhook"], "quiet": "through"} for kind in ("posture_changed", "deadline_missed", "deadline_near", "outside_ready")))
+    s = server()
+    ready(s, tmp_path)
+    for name, role in (("mori", "lead"), ("ciso", "approver")):
+        run("user", "add", name, "--role", role, "--data", s.data, input="correct horse battery\n")
+    mori = Person(s, "mori")
+    infect(s)
+    number = incident(s)
+    wait_for(lambda: feed(s), "the feed")
+
+    def told(kind):
+        return [row for _, _, body in receiver.requests for row in json.loads(body)["notifications"] if row["kind"] == kind]
+
+    later = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600))
+    mori.do("POST", "/api/v1/posture/override", level="red", reason="ransomware", approver="ciso", expires=later)
+    red = wait_for(lambda: [row for row in told("posture_changed") if "red" in row["title"]["en"]], "the posture")
+    assert "赤" in red[0]["title"]["ja"] and red[0]["incident"] is None
+
+    earlier = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 6 * 86400))
+    for fact, value in (("personal_data", "possible"), ("wrongful_purpose", "yes"), ("cause", "Malware"), ("damage", "none"), ("measures", "cut off"),
+                        ("items", "names"), ("secondary_damage", "none"), ("persons", "10")):
+        mori.do("POST", f"/api/v1/incidents/{number}/deadlines", action="fact", name=fact, value=value)
+    mori.do("POST", f"/api/v1/incidents/{number}/deadlines", action="knew", name="Sales", at=earlier)
+    missed = wait_for(lambda: told("deadline_missed"), "the deadline")
+    assert {row["incident"] for row in missed} == {number} and any("速報" in row["title"]["ja"] for row in missed)
+
+    forms = mori.get(f"/api/v1/incidents/{number}/forms")
+    form = next(f for f in forms["forms"] if f["form"] == "ppc-preliminary")
+    for field in filter(None, form["missing"].split(", ")):
+        mori.do("POST", f"/api/v1/incidents/{number}/deadlines", action="fact", name=field, value="known")
+    mori.do("POST", f"/api/v1/incidents/{number}/forms/ppc-preliminary", action="draft", language="ja")
+    draft, = wait_for(lambda: told("outside_ready"), "the draft")
+    assert draft["incident"] == number and "承認待ち" in draft["title"]["ja"]
+    s.kill()
+    s.start()
+    infect(s, SALES)
+    incident(s, SALES)
+    before = feed(s)
+    mori = Person(s, "mori")
+    mori.do("POST", f"/api/v1/incidents/{number}/entries", kind="note", text="seen")
+    wait_for(lambda: feed(s) > before, "the feed")
+    assert told("posture_changed") and told("outside_ready")
+    titles = [row["title"]["en"] for kind in ("deadline_missed", "outside_ready", "posture_changed") for row in told(kind)]
+    assert len(titles) == len(set(titles)), titles
+    assert s.stop() == 0
+    verified(s)
+
+
+MISTAKES = {
+    "a secret that others may read": (lambda data: (data / "hook.secret").chmod(0o644), "chmod 600"),
+    "a channel in the clear": (lambda data: write_channels(data, [webhook_channel(data, 1, plain=False)]), "plain: true"),
+    "an unknown type": (lambda data: write_channels(data, [webhook_channel(data, 1, type="pigeon")]), "webhook"),
+    "an unknown key": (lambda data: write_channels(data, [webhook_channel(data, 1, colour="red")]), "colour"),
+    "no secret": (lambda data: write_channels(data, [{k: v for k, v in webhook_channel(data, 1).items() if k != "secret_file"}]), "secret_file"),
+    "a missing secret": (lambda data: (data / "hook.secret").unlink(), "hook.secret"),
+    "a template with a value nobody gives": (lambda data: write_channels(data, [webhook_channel(data, 1, type="ticket", template="jira")]), "{project}"),
+    "a wrong rule": (lambda data: write_rules(data, {"id": "a", "on": "moonrise", "by": ["mail"]}), "incident_opened"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistakes_are_refused_at_the_start_with_their_place(tmp_path, mistake):
+    data = tmp_path / "var"
+    data.mkdir()
+    write_channels(data, [webhook_channel(data, 1)])
+    spoil, says = MISTAKES[mistake]
+    spoil(data)
+    done = run("serve", "--data", data, "--listen-syslog", "127.0.0.1:0", "--listen-http", "127.0.0.1:0", check=False)
+    assert done.returncode == 1 and says in done.stderr and (".yml:" in done.stderr), done.stderr

@@ -50,6 +50,7 @@ const char state_notify_schema[] =
 "  id INTEGER PRIMARY KEY AUTOINCREMENT"
 "  , \"entry\" INTEGER NOT NULL DEFAULT 0"
 "  , \"since\" INTEGER NOT NULL DEFAULT 0"
+"  , \"posture\" TEXT NOT NULL DEFAULT ''"
 ") STRICT;"
 "CREATE INDEX work_notice_by_key ON work_notice (\"key\", id);"
 "CREATE INDEX work_notice_by_status ON work_notice (status, id);"
