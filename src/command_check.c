@@ -15,6 +15,7 @@
 #include "judge/hypothesis.h"
 #include "judge/posture.h"
 #include "knowledge.h"
+#include "notifier.h"
 #include "rows.h"
 
 static void print_rule_problems(const struct rule_report *report)
@@ -89,6 +90,8 @@ static int run(const struct arguments *a)
     if (authority == NULL)
         return command_fail(a, EXIT_FOUND, &err);
     authority_free(authority);
+    if (!notifier_check(share_path(a, "content"), &err))
+        return command_fail(a, EXIT_FOUND, &err);
     struct knowledge *k = knowledge_load(&options, &err);
     if (k == NULL)
         return command_fail(a, EXIT_FOUND, &err);

@@ -53,6 +53,19 @@ static struct notify_settings *load(const char *content, const char *data_dir, s
     return NULL;
 }
 
+bool notifier_check(const char *content, struct error *err)
+{
+    struct arena arena;
+    struct notify_rules rules;
+    arena_init(&arena, 32 << 10);
+    struct calendar *calendar = calendar_load(arena_printf(&arena, "%s/calendar.yml", content).p, err);
+    bool ok = calendar != NULL && notify_rules_load(&rules, arena_printf(&arena, "%s/notify.yml", content).p,
+                                                    calendar, &arena, err);
+    calendar_free(calendar);
+    arena_free(&arena);
+    return ok;
+}
+
 void notify_settings_unref(struct notify_settings *set)
 {
     if (set == NULL || atomic_fetch_sub(&set->references, 1) > 1)

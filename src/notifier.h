@@ -13,7 +13,7 @@
  *
  * Delivery is at least once: a message has one Message-ID or Idempotency-Key for ever. notifier.c is the
  * thread, notifier_look.c what happened, notifier_text.c its words, notifier_queue.c the outbox,
- * notifier_send.c one delivery. */
+ * notifier_ladder.c escalation, notifier_send.c one attempt, notifier_carry.c what goes over the channel. */
 #ifndef NOTIFIER_H
 #define NOTIFIER_H
 
@@ -26,6 +26,8 @@ struct notifier *notifier_start(struct server *s, const char *content, struct er
 void notifier_stop(struct notifier *n); /* NULL is fine */
 /* Reads rules and channels again; false: the old ones stay. */
 bool notifier_reload(struct notifier *n, struct error *err) MUST_CHECK;
+/* Loads and proves the notify.yml of that folder; for `hyakuyo check`. */
+bool notifier_check(const char *content, struct error *err) MUST_CHECK;
 void notifier_wake(struct notifier *n); /* NULL is fine */
 
 struct notify_numbers {

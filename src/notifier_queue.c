@@ -1,4 +1,4 @@
-/* The outbox: notices and messages enter it, climb the ladder, gather in digests. Next: notifier_send.c. */
+/* The outbox: notices and messages enter it, and gather in digests. Next: notifier_ladder.c. */
 #include <stdio.h>
 
 #include "base/log.h"
@@ -14,8 +14,8 @@
 
 /* --------------------------------------------------------------- the record */
 
-static struct deed deed_of(const struct notify_run *run, const char *action, struct str actor,
-                           const char *kind, uint64_t id, uint64_t incident)
+struct deed notify_deed(const struct notify_run *run, const char *action, struct str actor, const char *kind,
+                        uint64_t id, uint64_t incident)
 {
     return (struct deed){.action = action,
                          .actor = actor,
@@ -46,7 +46,7 @@ bool notify_mark(struct notify_run *run, enum work_table table, struct work_row 
     return true;
 }
 
-static bool end_with(struct notify_run *run, bool ok, const struct deed *deed, struct error *err)
+bool notify_end(struct notify_run *run, bool ok, const struct deed *deed, struct error *err)
 {
     if (ok)
         return recorder_commit(run->s->recorder, deed, err);
@@ -72,15 +72,7 @@ static struct str key_of_message(struct notify_run *run, struct str what, struct
     return arena_str(run->arena, str_c(hex));
 }
 
-struct post {
-    struct notify_run *run;
-    struct work_row *notice;
-    const struct notify_rule *rule; /* NULL: a test */
-    uint32_t step;
-    int64_t due_ns;
-};
-
-static bool post_message(const struct post *p, const struct channel *channel, struct str recipient,
+static bool post_message(const struct notify_post *p, const struct channel *channel, struct str recipient,
                          struct str role, enum language language, struct str failure, struct error *err)
 {
     struct notify_run *run = p->run;
@@ -139,7 +131,7 @@ static bool load_contacts(struct notify_run *run, struct notify_contact **out, u
 }
 
 /* Everybody of the step's roles who has an address, each once. Nobody at all is a failure that shows. */
-static bool post_mails(const struct post *p, const struct channel *channel, struct error *err)
+static bool post_mails(const struct notify_post *p, const struct channel *channel, struct error *err)
 {
     struct notify_run *run = p->run;
     const struct notify_step *step = &p->rule->steps[p->step];
@@ -181,7 +173,7 @@ static bool is_meant(const struct notify_rule *rule, const struct channel *chann
 }
 
 /* The ladder is for people: programs are told once. */
-static bool post_all(const struct post *p, struct error *err)
+bool notify_post(const struct notify_post *p, struct error *err)
 {
     const struct channels *channels = &p->run->set->channels;
     for (uint32_t i = 0; i < channels->count; i++) {
@@ -267,13 +259,13 @@ static bool tell_by_rule(struct notify_run *run, const struct notify_rule *rule,
     int64_t due_ns = notify_due(&run->set->rules, rule, &when);
     int64_t escalates_ns = rule->step_count > 1 ? due_ns + rule->steps[1].after_ns : 0;
     struct work_row notice = notice_of(run, o, rule->id, rule->has_details, escalates_ns);
-    struct post post = {.run = run, .notice = &notice, .rule = rule, .due_ns = due_ns};
+    struct notify_post post = {.run = run, .notice = &notice, .rule = rule, .due_ns = due_ns};
     if (!recorder_begin(run->s->recorder, err))
         return false;
-    bool ok = add_notice(run, &notice, err) && post_all(&post, err);
-    struct deed deed = deed_of(run, "report", STR("hyakuyo"), "notice", notice.id, o->incident);
+    bool ok = add_notice(run, &notice, err) && notify_post(&post, err);
+    struct deed deed = notify_deed(run, "report", STR("hyakuyo"), "notice", notice.id, o->incident);
     deed.evidence = o->key;
-    return end_with(run, ok, &deed, err);
+    return notify_end(run, ok, &deed, err);
 }
 
 bool notify_tell(struct notify_run *run, const struct occurrence *o, struct error *err)
@@ -302,74 +294,14 @@ bool notify_tell_test(struct notify_run *run, const struct channel *channel, str
                            .text_ja = STR("コンソールから依頼された試験送信です。\n"),
                            .happened_ns = run->now_ns};
     struct work_row notice = notice_of(run, &o, STR_EMPTY, false, 0);
-    struct post post = {.run = run, .notice = &notice, .due_ns = run->now_ns};
+    struct notify_post post = {.run = run, .notice = &notice, .due_ns = run->now_ns};
     if (!recorder_begin(run->s->recorder, err))
         return false;
     bool ok = add_notice(run, &notice, err) &&
               post_message(&post, channel, recipient, STR_EMPTY, run->set->rules.language, STR_EMPTY, err);
     *notice_id = notice.id;
-    struct deed deed = deed_of(run, "execute", who, "notice", notice.id, 0);
-    return end_with(run, ok, &deed, err);
-}
-
-/* ---------------------------------------------------------------- the ladder */
-
-static const struct notify_rule *find_rule(const struct notify_rules *rules, struct str id)
-{
-    for (uint32_t i = 0; i < rules->count; i++)
-        if (str_eq(rules->rules[i].id, id))
-            return &rules->rules[i];
-    return NULL;
-}
-
-static bool climb(struct notify_run *run, struct work_row *notice, const struct notify_rule *rule,
-                  uint32_t step, struct error *err)
-{
-    struct notify_when when = {run->set->calendar, run->s->zone, run->now_ns};
-    int64_t due_ns = notify_due(&run->set->rules, rule, &when);
-    int64_t next_ns = step + 1 < rule->step_count ? due_ns + rule->steps[step + 1].after_ns : 0;
-    struct post post = {.run = run, .notice = notice, .rule = rule, .step = step, .due_ns = due_ns};
-    if (!recorder_begin(run->s->recorder, err))
-        return false;
-    bool ok = notify_mark(run, WORK_NOTICE, notice, NOTICE_STEP, work_text_of(step, run->arena), err) &&
-              state_work_set(run->s->state, WORK_NOTICE, notice->id, NOTICE_ESCALATES,
-                             work_text_of(next_ns, run->arena), err) &&
-              post_all(&post, err);
-    struct deed deed = deed_of(run, "report", STR("hyakuyo"), "notice", notice->id,
-                               (uint64_t)work_number(notice, NOTICE_INCIDENT));
-    deed.evidence = STR("not acknowledged in time");
-    return end_with(run, ok, &deed, err);
-}
-
-/* What it said is no longer so, or somebody works on it. */
-static bool settle(struct notify_run *run, struct work_row *notice, struct error *err)
-{
-    struct deed deed = deed_of(run, "close", STR("hyakuyo"), "notice", notice->id,
-                               (uint64_t)work_number(notice, NOTICE_INCIDENT));
-    if (!recorder_begin(run->s->recorder, err))
-        return false;
-    return end_with(run, notify_mark(run, WORK_NOTICE, notice, NOTICE_STATUS, STR("settled"), err), &deed,
-                    err);
-}
-
-bool notify_escalate(struct notify_run *run, struct error *err)
-{
-    struct work_rows open;
-    if (!state_work_list(run->s->state, WORK_NOTICE, NOTICE_STATUS, STR("open"), OPEN_MOST, run->arena, &open,
-                         err))
-        return false;
-    for (uint32_t i = 0; i < open.count; i++) {
-        struct work_row *notice = &open.rows[i];
-        const struct notify_rule *rule = find_rule(&run->set->rules, notice->values[NOTICE_RULE]);
-        int64_t escalates_ns = work_number(notice, NOTICE_ESCALATES);
-        uint32_t step = (uint32_t)work_number(notice, NOTICE_STEP) + 1;
-        if (escalates_ns == 0 || escalates_ns > run->now_ns)
-            continue;
-        bool stands = rule != NULL && step < rule->step_count && notify_still_stands(run, notice);
-        if (stands ? !climb(run, notice, rule, step, err) : !settle(run, notice, err))
-            return false;
-    }
-    return true;
+    struct deed deed = notify_deed(run, "execute", who, "notice", notice.id, 0);
+    return notify_end(run, ok, &deed, err);
 }
 
 /* ------------------------------------------------------------------- digests */
@@ -406,8 +338,8 @@ static bool form_digest(struct notify_run *run, struct work_rows *waiting, uint3
                             work_text_of((int64_t)digest.id, run->arena), err) &&
              notify_mark(run, WORK_MESSAGE, part, MESSAGE_STATUS, STR("gathered"), err);
     }
-    struct deed deed = deed_of(run, "execute", STR("hyakuyo"), "message", digest.id, 0);
-    return end_with(run, ok, &deed, err);
+    struct deed deed = notify_deed(run, "execute", STR("hyakuyo"), "message", digest.id, 0);
+    return notify_end(run, ok, &deed, err);
 }
 
 bool notify_gather(struct notify_run *run, struct error *err)

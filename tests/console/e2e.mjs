@@ -340,6 +340,21 @@ await step('work on an incident: a task is waived, a step says what it lacks, a 
   await page.locator('.approvals .approval', { hasText: 'May we cut it off?' }).getByText('somebody else decides').waitFor();
 });
 
+await step('notifications: what was told, and taking it up', async () => {
+  await page.keyboard.press('g');
+  await page.keyboard.press('t');
+  const card = page.locator('.notice-card', { hasText: 'Waits for an acknowledgement' }).first();
+  await card.getByText('Delivered').waitFor();
+  const number = (await card.locator('p.muted').innerText()).match(/#(\d+)/)[1];
+  await card.getByRole('button', { name: 'Acknowledge' }).click();
+  await page.locator('[role=dialog] [name=note]').fill('on it');
+  await page.locator('[role=dialog] button[type=submit]').click();
+  await page.locator('.notice-card', { hasText: `#${number} ` }).getByText('Taken up by').waitFor();
+  await page.getByRole('button', { name: 'Send a test' }).click();
+  await page.locator('[role=dialog] button[type=submit]').click();
+  await page.locator('.notice-card', { hasText: 'Trial message' }).getByText('Delivered').waitFor();
+});
+
 await step('keys: g i, j, /, ?, Escape', async () => {
   await page.keyboard.press('g');
   await page.keyboard.press('i');
@@ -355,7 +370,7 @@ await step('keys: g i, j, /, ?, Escape', async () => {
 });
 
 const incident = await (await context.request.get(`${base}/api/v1/incidents?state=open`)).json().then(({ rows }) => `incidents/${rows[0]?.id}`, () => 'incidents');
-const PAGES = { live: 'a.finding', 'search?last=1h': 'tbody [data-row]', incidents: '.queue a', approvals: '.approvals :is(.approval, .empty)', [incident]: '.swimlane .mark', sources: '.verdict', rules: '.counts', 'rules/new': '#rule-text', fleet: '.questions .head', posture: '.level strong', instruments: '[data-row]', 'instruments/destination': '.under.mono', coverage: '.counts', exceptions: 'table [data-row]', reports: 'select[name=form]', record: 'section.head', risk: '.residual table', contacts: '.card .empty, table [data-row]', 'contacts/authority': '.authority table', 'contacts/playbooks': 'details.card', system: '.grid', 'events/1': '.groups' };
+const PAGES = { live: 'a.finding', 'search?last=1h': 'tbody [data-row]', incidents: '.queue a', approvals: '.approvals :is(.approval, .empty)', [incident]: '.swimlane .mark', notifications: '.notice-card', sources: '.verdict', rules: '.counts', 'rules/new': '#rule-text', fleet: '.questions .head', posture: '.level strong', instruments: '[data-row]', 'instruments/destination': '.under.mono', coverage: '.counts', exceptions: 'table [data-row]', reports: 'select[name=form]', record: 'section.head', risk: '.residual table', contacts: '.card .empty, table [data-row]', 'contacts/authority': '.authority table', 'contacts/playbooks': 'details.card', system: '.grid', 'events/1': '.groups' };
 for (const [tag, theme, size] of [['en', 'light', 'desktop'], ['en', 'dark', 'wall'], ['ja', 'dark', 'desktop'], ['ja', 'light', 'phone'], ['ja', 'dark', 'phone']]) {
   await step(`every page in ${tag}, ${theme}, ${size}: no overflow, enough contrast, nothing untranslated`, async () => {
     await page.setViewportSize(SIZES.desktop);
