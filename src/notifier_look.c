@@ -8,10 +8,12 @@
 #include "outside.h"
 #include "store/state_incidents.h"
 #include "store/state_record.h"
+#include "store/state_reports.h"
 #include "store/state_sources.h"
 
 #define ENTRIES_AT_ONCE 200
 #define ROWS_MOST       10000
+#define REPORTS_MOST    1000
 
 static struct str key_of(struct notify_run *run, const char *what, uint64_t id, const char *how)
 {
@@ -296,6 +298,29 @@ static bool look_at_cases(struct notify_run *run, int64_t since_ns, struct error
     return true;
 }
 
+/* S24: a reminder of reports that nobody has signed in time. */
+static bool look_at_reports(struct notify_run *run, int64_t since_ns, struct error *err)
+{
+    struct report_row *reports;
+    uint32_t count;
+    if (!state_reports_list(run->s->state, REPORTS_MOST, run->arena, &reports, &count, err))
+        return false;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct report_row *r = &reports[i];
+        if (r->signed_by.n || r->due_ns > run->now_ns || r->due_ns < since_ns)
+            continue;
+        struct occurrence o = {.kind = NOTICE_REPORT_UNSIGNED,
+                               .key = key_of(run, "report", r->id, "unsigned"),
+                               .once = true,
+                               .posture = -1,
+                               .happened_ns = r->due_ns};
+        notify_say_report(run, r->id, &o);
+        if (!notify_tell(run, &o, err))
+            return false;
+    }
+    return true;
+}
+
 static bool tell_silence(struct notify_run *run, const struct source_health *h, struct str name,
                          struct error *err)
 {
@@ -347,5 +372,6 @@ bool notify_look_clocks(struct notify_run *run, int64_t since_ns, struct error *
     bool has_cases = is_listened(run, NOTICE_DEADLINE_NEAR) || is_listened(run, NOTICE_DEADLINE_MISSED) ||
                      is_listened(run, NOTICE_OUTSIDE_READY);
     return (!has_cases || look_at_cases(run, since_ns, err)) &&
+           (!is_listened(run, NOTICE_REPORT_UNSIGNED) || look_at_reports(run, since_ns, err)) &&
            (!is_listened(run, NOTICE_SOURCE_SILENT) || look_at_sources(run, since_ns, err));
 }

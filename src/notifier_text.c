@@ -117,11 +117,13 @@ void notify_say_report(struct notify_run *run, uint64_t id, struct occurrence *o
     o->item = id;
     o->incident = row.incident;
     o->name = row.name;
-    o->title_en = arena_printf(run->arena, "Report: %.*s (%llu)", STR_ARGS(form ? form->title.en : row.name),
-                               (unsigned long long)id);
-    o->title_ja = arena_printf(run->arena, "報告書: %.*s(%llu)", STR_ARGS(form ? form->title.ja : row.name),
-                               (unsigned long long)id);
-    bool waits = row.due_ns != INT64_MAX;
+    struct str en = form ? form->title.en : row.name, ja = form ? form->title.ja : row.name;
+    bool is_late = o->kind == NOTICE_REPORT_UNSIGNED, waits = row.due_ns != INT64_MAX;
+    unsigned long long number = id;
+    o->title_en = arena_printf(run->arena, "%s: %.*s (%llu)", is_late ? "Report is not signed" : "Report",
+                               STR_ARGS(en), number);
+    o->title_ja = arena_printf(run->arena, "%s: %.*s(%llu)", is_late ? "報告書が未署名" : "報告書",
+                               STR_ARGS(ja), number);
     o->text_en = arena_printf(run->arena, "%sSHA-256 %.*s\n", waits ? "It waits for a signature.\n" : "",
                               STR_ARGS(row.sha256));
     o->text_ja =

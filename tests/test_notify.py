@@ -526,6 +526,68 @@ def test_decisions_are_told_and_acknowledged(server, tmp_path, certificate, mail
     verified(s)
 
 
+def edit(s, sql, *values):
+    """What time would bring, brought at once; the columns are not in the record."""
+    assert s.stop() == 0
+    with contextlib.closing(sqlite3.connect(s.data / "state.db")) as db, db:
+        db.execute(sql, values)
+    s.start()
+
+
+def test_a_digest_is_one_mail_and_the_ladder_climbs(server, tmp_path, certificate, mailbox):
+    data = tmp_path / "var"
+    data.mkdir()
+    write_channels(data, [mail_channel(data, certificate, mailbox.port)])
+    write_rules(data, {"id": "later", "on": "incident_opened", "to": ["ciso"], "by": ["mail"], "collect": {"minutes": 600}, "quiet": "through"},
+                {"id": "now", "on": "incident_opened", "to": ["lead"], "by": ["mail"], "quiet": "through",
+                 "escalate": [{"minutes": 600, "to": ["lead"], "position": "deputy"}]})
+    s = server()
+    ready(s, tmp_path)
+    infect(s)
+    first = incident(s)
+    infect(s, SALES)
+    second = incident(s, SALES)
+    wait_for(lambda: len([m for m in messages(s, "waiting") if m["recipient"] == "ciso@example.jp"]) == 2, "the parts")
+    assert mailbox.to("ciso@example.jp") == []
+    edit(s, "UPDATE work_message SET due = 1 WHERE status = 'waiting'")
+    mail, = wait_for(lambda: mailbox.to("ciso@example.jp"), "the digest")
+    assert mail["Subject"] == "[hyakuyo] 通知 2 件"
+    assert all(f"/#/incidents/{number}" in mail.get_content() for number in (first, second))
+    answer = wait_for(lambda: (a := s.get("/api/v1/notifications"))["digests"] and a["digests"][0]["status"] == "sent" and a, "the digest's end")
+    parts = [m for row in answer["rows"] for m in row["messages"] if m["recipient"] == "ciso@example.jp"]
+    assert [m["status"] for m in parts] == ["sent", "sent"] and {m["digest"] for m in parts} == {answer["digests"][0]["id"]}
+
+    assert mailbox.to("deputy@example.jp") == [] and len(mailbox.to("mori@example.jp")) == 2
+    status, _ = s.request("POST", f"/api/v1/notifications/{next(row['id'] for row in answer['rows'] if row['rule'] == 'now' and row['incident'] == second)}/acknowledge",
+                          "{}", {"Content-Type": "application/json"})
+    assert status == 200
+    edit(s, "UPDATE work_notice SET escalates = 1 WHERE escalates <> 0")
+    mail, = wait_for(lambda: mailbox.to("deputy@example.jp"), "the next step")
+    assert f"/#/incidents/{first}" in mail.get_content()
+    climbed = {row["incident"]: row for row in notices(s) if row["rule"] == "now"}
+    assert climbed[first]["step"] == 1 and climbed[first]["status"] == "open" and climbed[first]["escalates"] is None
+    assert climbed[second]["step"] == 0 and climbed[second]["status"] == "acknowledged"
+    wait_for(lambda: not messages(s, "waiting"))
+    assert len(mailbox.to("deputy@example.jp")) == 1
+    assert s.stop() == 0
+    verified(s)
+
+
+def test_an_unsigned_report_is_reminded_of(server, tmp_path, receiver):
+    """S24: nobody has signed it in time."""
+    data = tmp_path / "var"
+    data.mkdir()
+    write_channels(data, [webhook_channel(data, receiver.port)])
+    write_rules(data, {"id": "a", "on": "report_unsigned", "by": ["webhook"], "quiet": "through"})
+    s = server()
+    wait_for(lambda: feed(s), "the feed")
+    edit(s, "INSERT INTO report (name, language, format, section, from_ns, to_ns, incident, seed, built_ns, built_by, due_ns, file, bytes, sha256, signed_by, note, signed_ns)"
+            " VALUES ('weekly', 'ja', 'pdf', '', 0, 1, 0, 1, 2, 'hyakuyo', ?, 'x.pdf', 1, 'abc', '', '', 9223372036854775807)", time.time_ns())
+    (_, _, body), = wait_for(lambda: receiver.requests, "the reminder")
+    row, = json.loads(body)["notifications"]
+    assert row["kind"] == "report_unsigned" and row["title"]["en"].startswith("Report is not signed")
+
+
 def test_posture_deadlines_and_drafts(server, tmp_path, receiver):
     """What the record says and what only time brings, each told once (S53, S151, S154)."""
     data = tmp_path / "var"

@@ -22,8 +22,9 @@ enum notice_kind {
     NOTICE_DEADLINE_MISSED,
     NOTICE_SOURCE_SILENT,
     NOTICE_REPORT_MADE,
-    NOTICE_OUTSIDE_READY, /* a report to a public body waits for approval */
-    NOTICE_TEST,          /* a message that somebody asked for; no rule names it */
+    NOTICE_REPORT_UNSIGNED, /* nobody has signed it in time (S24) */
+    NOTICE_OUTSIDE_READY,   /* a report to a public body waits for approval */
+    NOTICE_TEST,            /* a message that somebody asked for; no rule names it */
 };
 #define NOTICE_KIND_COUNT (NOTICE_TEST + 1)
 struct str notice_kind_name(enum notice_kind k); /* "incident_opened" … */

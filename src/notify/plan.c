@@ -135,12 +135,19 @@ bool notify_is_reachable(struct str hours, const struct notify_when *when)
 
 /* --------------------------------------------------------------- recipients */
 
+/* "@mori" is whoever has that account, whatever the role. */
+static bool is_meant(const struct notify_contact *c, struct str role)
+{
+    return str_starts(role, STR("@")) ? c->account.n > 0 && str_eq_nocase(c->account, str_skip(role, 1))
+                                      : str_eq(c->role, role);
+}
+
 static uint32_t choose(const struct notify_contact *contacts, uint32_t count, struct str role, bool is_deputy,
                        bool only_reachable, const struct notify_when *when, uint32_t *out)
 {
     uint32_t n = 0;
     for (uint32_t i = 0; i < count; i++)
-        if (str_eq(contacts[i].role, role) && contacts[i].is_deputy == is_deputy &&
+        if (is_meant(&contacts[i], role) && contacts[i].is_deputy == is_deputy &&
             (!only_reachable || notify_is_reachable(contacts[i].hours, when)))
             out[n++] = i;
     return n;

@@ -27,9 +27,9 @@ bool notify_is_quiet(const struct notify_rules *rules, const struct notify_when 
 /* Hours that cannot be read are always: nobody is left out by a misspelling. */
 bool notify_is_reachable(struct str hours, const struct notify_when *when);
 
-/* Indexes of the contacts that hold the role: the primaries whose hours these are; without any the deputies
- * whose hours these are; without any all primaries; without any all deputies. With a position only those of
- * it. `out` has room for all contacts. */
+/* Indexes of the contacts that hold the role, or have the account when it is "@account": the primaries whose
+ * hours these are; without any the deputies whose hours these are; without any all primaries; without any all
+ * deputies. With a position only those of it. `out` has room for all contacts. */
 uint32_t notify_recipients(const struct notify_contact *contacts, uint32_t count, struct str role,
                            enum contact_position position, const struct notify_when *when, uint32_t *out);
 

@@ -123,7 +123,7 @@ static void hours_are_read_as_people_write_them(void **state)
 static void deputies_stand_in(void **state)
 {
     const struct notify_contact contacts[] = {
-        {.role = STR("lead"), .person = STR("day"), .hours = STR("9:00-17:00")},
+        {.role = STR("lead"), .person = STR("day"), .account = STR("mori"), .hours = STR("9:00-17:00")},
         {.role = STR("lead"), .person = STR("night"), .hours = STR("17:00-9:00"), .is_deputy = true},
         {.role = STR("ciso"), .person = STR("office"), .hours = STR("9:00-17:00")},
         {.role = STR("legal"), .person = STR("only deputy"), .hours = STR("9:00-17:00"), .is_deputy = true},
@@ -145,6 +145,9 @@ static void deputies_stand_in(void **state)
     assert_int_equal(notify_recipients(contacts, 4, STR("legal"), POSITION_ANY, &night, out), 1);
     assert_int_equal(out[0], 3);
     assert_int_equal(notify_recipients(contacts, 4, STR("ciso"), POSITION_DEPUTY, &noon, out), 0);
+    assert_int_equal(notify_recipients(contacts, 4, STR("@Mori"), POSITION_ANY, &noon, out), 1);
+    assert_int_equal(out[0], 0);
+    assert_int_equal(notify_recipients(contacts, 4, STR("@"), POSITION_ANY, &noon, out), 0);
     assert_int_equal(notify_recipients(contacts, 4, STR("nobody"), POSITION_ANY, &noon, out), 0);
 }
 

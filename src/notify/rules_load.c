@@ -165,9 +165,10 @@ static bool read_rule(const struct reader *r, const struct yaml *node, struct no
             r, node,
             tr("a rule needs id and on: incident_opened, incident_raised, posture_changed, "
                "decision_waiting, decision_late, task_overdue, deadline_near, deadline_missed, "
-               "source_silent, report_made or outside_ready",
+               "source_silent, report_made, report_unsigned or outside_ready",
                "規則には id と on(incident_opened、incident_raised、posture_changed、decision_waiting、"
-               "decision_late、task_overdue、deadline_near、deadline_missed、source_silent、report_made、"
+               "decision_late、task_overdue、deadline_near、deadline_missed、source_silent、report_"
+               "made、report_unsigned、"
                "outside_ready のいずれか)が必要です"));
     if (!read_levels(r, node, rule) || !read_steps(r, node, rule) || !read_collect(r, node, rule) ||
         !read_minutes(r, node, "window", 0, &rule->window_ns) ||
