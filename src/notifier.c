@@ -8,11 +8,12 @@
 #include "outside.h"
 #include "store/state_record.h"
 
-#define ROUND_MS       500
-#define CLOCKS_EVERY_S 15
-#define CLOCKS_SOON_S  2
-#define COUNTED_MOST   1000
-#define SENT_AT_ONCE   100 /* of one round: then it looks around again */
+#define ROUND_MS          500
+#define CLOCKS_EVERY_S    15
+#define CLOCKS_SOON_S     2
+#define CLOCKS_COST_SHARE 20 /* and so much longer than the last look took */
+#define COUNTED_MOST      1000
+#define SENT_AT_ONCE      100 /* of one round: then it looks around again */
 
 struct notifier {
     struct server *server;
@@ -24,6 +25,7 @@ struct notifier {
     bool is_woken;
     atomic_bool is_over;
     int64_t clocks_ns; /* when they were looked at last */
+    int64_t clocks_cost_ns;
     bool heard;        /* something was recorded since then */
     struct error told; /* the last failure of a round: each is told once */
 };
@@ -70,6 +72,9 @@ void notify_settings_unref(struct notify_settings *set)
 {
     if (set == NULL || atomic_fetch_sub(&set->references, 1) > 1)
         return;
+    for (uint32_t i = 0; i < set->channels.count; i++)
+        if (set->channels.items[i].secret != NULL)
+            explicit_bzero((char *)set->channels.items[i].secret, strlen(set->channels.items[i].secret));
     calendar_free(set->calendar);
     arena_free(&set->arena);
     memory_free(set);
@@ -159,7 +164,8 @@ static bool send_due(struct notify_run *run, struct error *err)
 static bool is_time_for_clocks(const struct notifier *n, int64_t now_ns, bool heard)
 {
     int64_t since_ns = now_ns - n->clocks_ns;
-    return since_ns < 0 || since_ns >= (heard ? CLOCKS_SOON_S : CLOCKS_EVERY_S) * NS_PER_SECOND;
+    return since_ns < 0 || (since_ns >= (heard ? CLOCKS_SOON_S : CLOCKS_EVERY_S) * NS_PER_SECOND &&
+                            since_ns >= n->clocks_cost_ns * CLOCKS_COST_SHARE);
 }
 
 static bool round_on(struct notifier *n, struct notify_run *run, struct error *err)
@@ -174,8 +180,10 @@ static bool round_on(struct notifier *n, struct notify_run *run, struct error *e
     if (is_time_for_clocks(n, run->now_ns, n->heard)) {
         n->clocks_ns = run->now_ns;
         n->heard = false;
+        int64_t began_ns = clock_monotonic_ns();
         if (!notify_look_clocks(run, work_number(&feed, FEED_SINCE), err))
             return false;
+        n->clocks_cost_ns = clock_monotonic_ns() - began_ns;
     }
     return notify_escalate(run, err) && notify_gather(run, err) && send_due(run, err);
 }

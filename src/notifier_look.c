@@ -11,7 +11,7 @@
 #include "store/state_reports.h"
 #include "store/state_sources.h"
 
-#define ENTRIES_AT_ONCE 200
+#define ENTRIES_AT_ONCE 50 /* in one transaction */
 #define ROWS_MOST       10000
 #define REPORTS_MOST    1000
 

@@ -18,6 +18,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult
 from conftest import free_port, run
+from test_console_http import conforms
 from test_judgement import HOSTS, LINE, OFFICE, SKYPE
 from test_workflow import Person
 
@@ -173,8 +174,8 @@ def ready(server, folder):
     run("asset", "import", assets, "--data", server.data)
 
 
-def infect(server, ip=CFO, at="09:13:01"):
-    server.send_tcp(LINE.format(time=at, ip=ip, action="accept").strip())
+def infect(server, ip=CFO, at="09:13:01", action="accept"):
+    server.send_tcp(LINE.format(time=at, ip=ip, action=action).strip())
 
 
 def incident(server, ip=CFO):
@@ -514,6 +515,11 @@ def test_decisions_are_told_and_acknowledged(server, tmp_path, certificate, mail
     assert done["status"] == "acknowledged" and done["acknowledged_by"] == "abe" and done["acknowledged"]
     assert abe.ask("POST", f"/api/v1/notifications/{notice['id']}/acknowledge")[0] == 409
     assert abe.get("/api/v1/notifications?state=open")["rows"] == []
+    document = s.get("/api/v1/openapi.json")
+    answer = abe.get("/api/v1/notifications")
+    assert len(answer["rows"]) == 3
+    conforms(document, document["paths"]["/api/v1/notifications"]["get"]["responses"]["200"]["content"]["application/json"]["schema"], answer)
+    assert all(m["recipient"] == "" for row in auditor.get("/api/v1/notifications")["rows"] for m in row["messages"])
 
     assert abe.ask("POST", "/api/v1/notifications/test", channel="post", recipient="abe@example.jp")[0] == 403
     assert root.ask("POST", "/api/v1/notifications/test", channel="nowhere", recipient="abe@example.jp")[0] == 404
@@ -524,6 +530,46 @@ def test_decisions_are_told_and_acknowledged(server, tmp_path, certificate, mail
     assert mail["Subject"] == "[hyakuyo] 試験送信"
     assert s.stop() == 0
     verified(s)
+
+
+def test_an_incident_that_gets_graver_is_told_again(server, tmp_path, receiver):
+    """What was denied got through: the urgency rises."""
+    data = tmp_path / "var"
+    data.mkdir()
+    write_channels(data, [webhook_channel(data, receiver.port)])
+    write_rules(data, {"id": "opened", "on": "incident_opened", "by": ["webhook"], "quiet": "through"},
+                {"id": "raised", "on": "incident_raised", "by": ["webhook"], "quiet": "through", "window": 60})
+    s = server()
+    ready(s, tmp_path)
+    infect(s, action="deny")
+    number = incident(s)
+    opened, = wait_for(lambda: notices(s, "incident_opened"), "the first notice")
+    infect(s, at="09:13:31")
+    raised, = wait_for(lambda: notices(s, "incident_raised"), "the second notice")
+    assert raised["incident"] == opened["incident"] == number and raised["urgency"] >= opened["urgency"]
+    assert (raised["urgency"], raised["importance"], raised["confidence"]) != (opened["urgency"], opened["importance"], opened["confidence"])
+
+
+def test_the_stop_waits_for_no_server_that_is_stuck(server, tmp_path):
+    """Somebody takes the connection and says nothing: the stop breaks it off, and nothing is counted as an attempt."""
+    data = tmp_path / "var"
+    data.mkdir()
+    stuck = socket.create_server(("127.0.0.1", 0))
+    write_channels(data, [webhook_channel(data, stuck.getsockname()[1])])
+    write_rules(data, {"id": "a", "on": "incident_opened", "by": ["webhook"], "quiet": "through"})
+    s = server()
+    ready(s, tmp_path)
+    infect(s)
+    incident(s)
+    stuck.settimeout(DEADLINE)
+    connection, _ = stuck.accept()
+    begun = time.monotonic()
+    assert s.stop() == 0
+    assert time.monotonic() - begun < 45, "libcurl would have waited for a minute"
+    connection.close()
+    stuck.close()
+    with sqlite3.connect(f"file:{s.data}/state.db?mode=ro", uri=True) as db:
+        assert db.execute("SELECT status, attempts FROM work_message").fetchall() == [("waiting", 0)]
 
 
 def edit(s, sql, *values):
