@@ -1,6 +1,7 @@
 /* What occurrences say, in both languages. Names of hosts are kept apart: only rules with details send them.
  * Next: notifier_queue.c. */
 #include "incident/authority.h"
+#include "judge/hypothesis.h"
 #include "notifier_internal.h"
 #include "report/report.h"
 #include "reporter.h"
@@ -19,11 +20,25 @@ static struct str japanese(const struct incident *i)
     return i->title_ja.n ? i->title_ja : i->title_en;
 }
 
+/* The kind's name; what nobody could classify says so. */
+static void name_kind(const struct signatures *signatures, struct str type, struct str *en, struct str *ja)
+{
+    *en = STR("not classified");
+    *ja = STR("未分類");
+    for (uint32_t i = 0; signatures != NULL && i < signatures->kind_count; i++)
+        if (str_eq(signatures->kinds[i].id, type)) {
+            *en = signatures->kinds[i].title_en;
+            *ja = signatures->kinds[i].title_ja;
+        }
+}
+
 void notify_say_incident(struct notify_run *run, const struct incident *i, struct occurrence *o)
 {
     int u = level(i->urgency), m = level(i->importance), c = level(i->confidence_level);
     bool is_raised = o->kind == NOTICE_INCIDENT_RAISED;
     unsigned long long id = i->id;
+    struct str kind_en, kind_ja;
+    name_kind(run->s->signatures, i->type, &kind_en, &kind_ja);
     o->incident = i->id;
     o->urgency = u;
     o->importance = m;
@@ -35,10 +50,10 @@ void notify_say_incident(struct notify_run *run, const struct incident *i, struc
                                STR_ARGS(japanese(i)));
     o->text_en =
         arena_printf(run->arena, "Urgency %s, importance %s, confidence %s.\nType: %.*s\nDepartment: %.*s\n",
-                     LEVELS_EN[u], LEVELS_EN[m], LEVELS_EN[c], STR_ARGS(i->type),
+                     LEVELS_EN[u], LEVELS_EN[m], LEVELS_EN[c], STR_ARGS(kind_en),
                      STR_ARGS(i->department.n ? i->department : STR("unknown")));
     o->text_ja = arena_printf(run->arena, "緊急度 %s、重要度 %s、確信度 %s\n種別: %.*s\n部署: %.*s\n",
-                              LEVELS_JA[u], LEVELS_JA[m], LEVELS_JA[c], STR_ARGS(i->type),
+                              LEVELS_JA[u], LEVELS_JA[m], LEVELS_JA[c], STR_ARGS(kind_ja),
                               STR_ARGS(i->department.n ? i->department : STR("不明")));
 }
 

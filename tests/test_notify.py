@@ -213,7 +213,7 @@ def test_a_mail_arrives_whole_in_japanese(server, tmp_path, certificate, mailbox
     assert mail["From"].addresses[0].display_name == "百葉箱 監視" and mail["From"].addresses[0].addr_spec == "soc@example.jp"
     assert mail["Auto-Submitted"] == "auto-generated" and mail["Date"].datetime is not None
     text = mail.get_content()
-    assert f"https://console.example.jp/#/incidents/{number}" in text and "緊急度" in text
+    assert f"https://console.example.jp/#/incidents/{number}" in text and "緊急度" in text and "種別: " in text and "_" not in text
     assert CFO not in text and "PC-CFO" not in text, "hosts are named only where a rule says details: true"
     raw = mailbox.mails[0][2]
     assert max(map(len, raw.split(b"\r\n"))) <= 78 and all(byte < 128 for byte in raw)
