@@ -11,6 +11,7 @@
 #define CONTACTS_MOST 5000
 #define OPEN_MOST     10000
 #define SAME_KEY_MOST 50
+#define STORM         STR("(storm)") /* the batch of what came too fast */
 
 /* --------------------------------------------------------------- the record */
 
@@ -72,25 +73,52 @@ static struct str key_of_message(struct notify_run *run, struct str what, struct
     return arena_str(run->arena, str_c(hex));
 }
 
+/* Whether that many went to the recipient lately that what comes now is gathered. */
+static bool is_storm(const struct notify_post *p, const struct channel *channel, struct str recipient,
+                     bool *is, struct error *err)
+{
+    const struct notify_rules *rules = &p->run->set->rules;
+    struct work_rows last;
+    uint32_t recent = 0;
+    *is = false;
+    if (p->rule == NULL || recipient.n == 0)
+        return true;
+    if (!state_work_list(p->run->s->state, WORK_MESSAGE, MESSAGE_RECIPIENT, recipient,
+                         rules->storm_count * 10, p->run->arena, &last, err))
+        return false;
+    for (uint32_t i = 0; i < last.count; i++) {
+        const struct str *v = last.rows[i].values;
+        bool counts =
+            v[MESSAGE_BATCH].n == 0 || str_eq(v[MESSAGE_BATCH], STORM); /* parts of digests do not */
+        recent += counts && str_eq(v[MESSAGE_CHANNEL], channel->name) &&
+                  work_number(&last.rows[i], MESSAGE_ENTERED) > p->run->now_ns - rules->storm_ns;
+    }
+    *is = recent >= rules->storm_count;
+    return true;
+}
+
 static bool post_message(const struct notify_post *p, const struct channel *channel, struct str recipient,
                          struct str role, enum language language, struct str failure, struct error *err)
 {
     struct notify_run *run = p->run;
     struct work_row m = {0};
-    bool collects = p->rule != NULL && notify_rule_collects(p->rule) && failure.n == 0;
+    bool collects = p->rule != NULL && notify_rule_collects(p->rule) && failure.n == 0, storms;
+    if (!is_storm(p, channel, recipient, &storms, err))
+        return false;
+    int64_t due_ns = storms && !collects ? p->due_ns + run->set->rules.storm_ns : p->due_ns;
     m.values[MESSAGE_NOTICE] = work_text_of((int64_t)p->notice->id, run->arena);
     m.values[MESSAGE_CHANNEL] = channel->name;
     m.values[MESSAGE_RECIPIENT] = recipient;
     m.values[MESSAGE_ROLE] = role;
     m.values[MESSAGE_LANGUAGE] = language == LANGUAGE_JA ? STR("ja") : STR("en");
-    m.values[MESSAGE_BATCH] = collects ? p->rule->id : STR_EMPTY;
+    m.values[MESSAGE_BATCH] = collects ? p->rule->id : storms ? STORM : STR_EMPTY;
     m.values[MESSAGE_STEP] = work_text_of(p->step, run->arena);
     m.values[MESSAGE_KEY] =
         key_of_message(run, arena_printf(run->arena, "notice/%llu", (unsigned long long)p->notice->id),
                        channel->name, recipient, p->step);
     m.values[MESSAGE_STATUS] = failure.n ? STR("failed") : STR("waiting");
     m.values[MESSAGE_ENTERED] = work_text_of(run->now_ns, run->arena);
-    m.values[MESSAGE_DUE] = work_text_of(p->due_ns, run->arena);
+    m.values[MESSAGE_DUE] = work_text_of(due_ns, run->arena);
     m.values[MESSAGE_FAILURE] = failure;
     if (!state_work_add(run->s->state, WORK_MESSAGE, &m, err))
         return false;

@@ -267,6 +267,31 @@ static void a_digest_is_one_message(void **state)
     assert_int_equal(rows(f, WORK_MESSAGE).count, 5);
 }
 
+/* What comes faster than anybody reads is gathered; others are not kept waiting by it. */
+static void a_storm_becomes_a_digest(void **state)
+{
+    struct fixture *f = *state;
+    load_rules(f, "storm: {messages: 3, minutes: 10}\nrules:\n"
+                  "  - {id: a, on: incident_opened, to: [lead], by: [mail, webhook], quiet: through}\n"
+                  "  - {id: b, on: incident_opened, urgency: 4, to: [ciso], by: [mail], quiet: through}\n");
+    for (uint64_t id = 1; id <= 8; id++)
+        tell(f, id, id == 8 ? 4 : 3);
+    uint32_t at_once = 0;
+    struct work_rows all = rows(f, WORK_MESSAGE);
+    for (uint32_t i = 0; i < all.count; i++)
+        at_once += str_eq(all.rows[i].values[MESSAGE_RECIPIENT], STR("lead@example.jp")) &&
+                   all.rows[i].values[MESSAGE_BATCH].n == 0;
+    assert_int_equal(at_once, 3);
+    assert_int_equal(count(f, "", "waiting"), 8); /* programs read fast */
+    assert_int_equal(count(f, "ciso@example.jp", "waiting"), 1);
+    pass_minutes(f, 10);
+    assert_int_equal(count(f, "lead@example.jp", "gathered"), 5);
+    assert_int_equal(count(f, "lead@example.jp", "waiting"), 3 + 1);
+    pass_minutes(f, 10);
+    tell(f, 9, 3); /* it is over */
+    assert_int_equal(rows(f, WORK_MESSAGE).rows[rows(f, WORK_MESSAGE).count - 2].values[MESSAGE_BATCH].n, 0);
+}
+
 static const char ladder[] =
     "rules:\n  - {id: a, on: incident_opened, to: [lead], by: [mail, webhook], quiet: through, "
     "escalate: [{minutes: 15, to: [lead], position: deputy}, {minutes: 30, to: [ciso]}]}\n";
@@ -414,6 +439,7 @@ int main(void)
         WITH_STATE(nobody_to_tell_is_a_failure_that_shows),
         WITH_STATE(quiet_hours_hold_back_what_may_wait),
         WITH_STATE(a_digest_is_one_message),
+        WITH_STATE(a_storm_becomes_a_digest),
         WITH_STATE(the_ladder_is_climbed_until_somebody_answers),
         WITH_STATE(what_is_acknowledged_climbs_no_further),
         WITH_STATE(what_is_worked_on_climbs_no_further),

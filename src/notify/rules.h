@@ -43,6 +43,8 @@ struct notify_rules {
     enum language language;   /* of recipients whose account says none */
     int quiet_from, quiet_to; /* minutes of the local day, may pass midnight; equal = no quiet hours */
     bool quiet_closed_days;   /* days without work are quiet as a whole */
+    uint32_t storm_count; /* so many messages to one recipient within storm_ns: what follows is a digest */
+    int64_t storm_ns;
     const struct notify_rule *rules;
     uint32_t count;
 };

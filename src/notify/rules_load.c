@@ -5,6 +5,7 @@
 
 #define MINUTE_NS   (60 * NS_PER_SECOND)
 #define MINUTES_MAX (7 * 1440)
+#define STORM_MAX   1000
 
 struct reader {
     const char *path;
@@ -248,12 +249,28 @@ static bool prove(const struct reader *r, const struct yaml *sample, const struc
     return true;
 }
 
+/* Hundreds of mails in a worm's hour would hide the one that matters. */
+static bool read_storm(const struct reader *r, const struct yaml *top, struct notify_rules *out)
+{
+    static const char *const known[] = {"messages", "minutes"};
+    const struct yaml *storm = yaml_get(top, "storm");
+    int64_t count = yaml_int(storm, "messages", 20), minutes = yaml_int(storm, "minutes", 10);
+    out->storm_count = (uint32_t)count;
+    out->storm_ns = minutes * MINUTE_NS;
+    if (storm != NULL && !check_keys(r, storm, known, COUNT_OF(known)))
+        return false;
+    return (count >= 1 && count <= STORM_MAX && minutes >= 1 && minutes <= 1440) ||
+           complain(r, storm,
+                    tr("a storm is messages: 1 to 1000 within minutes: 1 to 1440",
+                       "storm は messages: 1〜1000 と minutes: 1〜1440 です"));
+}
+
 static bool read_all(const struct reader *r, const struct yaml *top, const struct calendar *calendar,
                      struct notify_rules *out)
 {
-    static const char *const known[] = {"version", "language", "quiet", "rules", "samples"};
+    static const char *const known[] = {"version", "language", "quiet", "storm", "rules", "samples"};
     const struct yaml *list = yaml_get(top, "rules"), *samples = yaml_get(top, "samples");
-    if (!check_keys(r, top, known, COUNT_OF(known)) || !read_quiet(r, top, out))
+    if (!check_keys(r, top, known, COUNT_OF(known)) || !read_quiet(r, top, out) || !read_storm(r, top, out))
         return false;
     if (list == NULL || list->type != YAML_LIST)
         return complain(r, list ? list : top, tr("'rules' must be a list", "'rules' は列にしてください"));

@@ -120,6 +120,7 @@ static const struct {
     {"rules:\n  - {id: a, on: incident_opened, by: [mail]}\n  - {id: a, on: incident_opened, by: [mail]}\n",
      ":3:", "id"},
     {"language: fr\nrules: []\n", ":1:", "language"},
+    {"storm: {messages: 0, minutes: 5}\nrules: []\n", ":1:", "storm"},
     {"quiet: {from: '9', to: '07:00'}\nrules: []\n", ":1:", "quiet hours"},
     {"rules:\n  - {id: a, on: incident_opened, by: [mail]}\nsamples:\n  - {on: incident_opened, at: "
      "'2025-11-10T12:00:00', "

@@ -1,4 +1,4 @@
-/* Stage: store. Tables of notifications, as schema step 21; their columns are described in state_work.def. */
+/* Stage: store. Tables of notifications, a step of the schema. The same columns as state_work.def. */
 #include "store/state_notify_schema.h"
 
 /* clang-format off */
@@ -55,6 +55,7 @@ const char state_notify_schema[] =
 "CREATE INDEX work_notice_by_key ON work_notice (\"key\", id);"
 "CREATE INDEX work_notice_by_status ON work_notice (status, id);"
 "CREATE INDEX work_message_by_notice ON work_message (notice, id);"
+"CREATE INDEX work_message_by_recipient ON work_message (recipient, id);"
 "CREATE INDEX work_message_by_status ON work_message (status, id);"
 "CREATE UNIQUE INDEX work_message_by_key ON work_message (\"key\");";
 /* clang-format on */
