@@ -94,7 +94,7 @@ class Mailbox:
 class Receiver:
     """An HTTP server that keeps every request; `answers` says what it replies, by path."""
 
-    def __init__(self, port=0, answers=None):
+    def __init__(self, port=0, answers=None, certificate=None):
         self.requests, self.answers = [], answers or {}
         outer = self
 
@@ -114,6 +114,10 @@ class Receiver:
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.port = self.server.server_port
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def stop(self):
@@ -361,6 +365,32 @@ def test_a_wrong_certificate_gets_nothing(server, tmp_path, mailbox, certificate
     waiting = wait_for(lambda: [m for m in messages(s, "waiting") if m["attempts"]], "the vain attempt")
     assert "certificate" in waiting[0]["failure"].lower()
     assert mailbox.mails == [] and mailbox.logins == []
+
+
+def test_https_is_checked_and_mended_while_the_server_runs(server, tmp_path, certificate):
+    """A webhook over TLS: refused as long as nobody vouches for the certificate, delivered under its key once the channel is put right."""
+    data = tmp_path / "var"
+    data.mkdir()
+    there = Receiver(certificate=certificate)
+    channel = {"name": "hook", "type": "webhook", "url": f"https://127.0.0.1:{there.port}/hook", "secret_file": secret(data, "hook.secret", "key")}
+    write_channels(data, [channel])
+    write_rules(data, {"id": "a", "on": "incident_opened", "by": ["hook"], "quiet": "through"})
+    s = server()
+    ready(s, tmp_path)
+    infect(s)
+    incident(s)
+    waiting = wait_for(lambda: [m for m in messages(s, "waiting") if m["attempts"]], "the vain attempt")
+    assert "certificate" in waiting[0]["failure"].lower() and there.requests == []
+    warnings = s.get("/api/v1/status")["warnings"]
+    assert any("notifications: 1 messages are tried again" in w["en"] and "再送中" in w["ja"] for w in warnings), warnings
+    write_channels(data, [channel | {"type": "nonsense"}])
+    s.process.send_signal(1)
+    wait_for(lambda: "the old ones stay" in s.text(), "the refusal of the new channels")
+    write_channels(data, [channel | {"ca_file": str(certificate / "cert.pem")}])
+    s.process.send_signal(1)
+    (_, headers, _), = wait_for(lambda: there.requests, "the hook")
+    assert headers["Idempotency-Key"] == waiting[0]["key"]
+    there.stop()
 
 
 def test_a_report_goes_to_its_readers(server, tmp_path, certificate, mailbox):
