@@ -16,6 +16,7 @@
 #include "judge/hypothesis.h"
 #include "judge/posture.h"
 #include "knowledge.h"
+#include "notifier.h"
 #include "references.h"
 #include "rows.h"
 
@@ -100,6 +101,8 @@ static int run(const struct arguments *a)
     if (references == NULL)
         return command_fail(a, EXIT_FOUND, &err);
     references_free(references);
+    if (!notifier_check(share_path(a, "content"), &err))
+        return command_fail(a, EXIT_FOUND, &err);
     struct knowledge *k = knowledge_load(&options, &err);
     if (k == NULL)
         return command_fail(a, EXIT_FOUND, &err);

@@ -14,6 +14,7 @@
 #include "geoip.h"
 #include "intake.h"
 #include "intel.h"
+#include "notifier.h"
 #include "outside.h"
 #include "references.h"
 #include "reporter.h"
@@ -143,6 +144,8 @@ void server_stop(struct start *start)
                       err.text);
     }
     canary_free(s->canary);
+    notifier_stop(s->notifier); /* before what it reads from */
+    s->notifier = NULL;
     reporter_stop(s->reporter);
     preview_jobs_free(s->previews);
     if (s->engine != NULL && s->watch != NULL && !watch_save(s->watch, &err))

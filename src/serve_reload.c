@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "intel.h"
+#include "notifier.h"
 #include "retro.h"
 #include "store/state_assets.h"
 #include "store/state_exceptions.h"
@@ -133,6 +134,11 @@ void server_reload(struct server *s)
                            tr("the threat intelligence could not be loaded, the old one stays",
                               "脅威情報を読み込めないため、前の情報を使い続けます"),
                            &err);
+    failed +=
+        tell_failure(notifier_reload(s->notifier, &err),
+                     tr("the rules and channels of notifications could not be loaded, the old ones stay",
+                        "通知の規則と経路を読み込めないため、前のものを使い続けます"),
+                     &err);
     log_info(tr("loaded anew: %llu rules, %llu refused; parts that stay as they were: %u",
                 "読み込み直しました: 規則 %llu、拒否 %llu、前のまま残した部分 %u"),
              (unsigned long long)loaded, (unsigned long long)refused, failed);

@@ -13,6 +13,7 @@
 #include "commands.h"
 #include "intake.h"
 #include "intel.h"
+#include "notifier.h"
 #include "outside.h"
 #include "references.h"
 #include "relearn.h"
@@ -318,6 +319,9 @@ static bool start_console(struct start *start, struct error *err)
     services_risk(&services);
     services_editor(&services);
     s->reporter = reporter_start(s, share_path(start->arguments, "content/reports"));
+    s->notifier = notifier_start(s, s->content_folder, err);
+    if (s->notifier == NULL)
+        return false;
     s->previews = preview_jobs_new(s->store, s->identity_rules);
     services_intel(&services);
     server_choose_token(s);

@@ -66,6 +66,7 @@ struct server {
     const char *rules_dir; /* DATA/rules: rules made in the console, which take the place of others */
     struct retro *retro;   /* while it runs */
     struct reporter *reporter;
+    struct notifier *notifier;
     _Atomic(struct journal *) journal; /* set while other threads already run */
     _Atomic(struct inputs *) inputs;
     struct counters *http_counters; /* owned by inputs */
@@ -106,6 +107,9 @@ void services_intel(struct console_services *s);  /* services_intel.c */
 void services_reports(struct console_services *s);     /* services_reports.c */
 void services_instruments(struct console_services *s); /* services_instruments.c */
 void server_put_instrument_metrics(struct server *s, struct metrics *m);
+/* services_notify.c: a warning when messages are not delivered; there is room for it. */
+void server_warn_of_notifications(struct server *s, struct console_status *out, struct arena *arena);
+void server_put_notification_metrics(struct server *s, struct metrics *m);
 void services_fleet(struct console_services *s); /* services_fleet.c: states of controls */
 void services_risk(struct console_services *s);  /* services_risk.c: risk, focus watch, work list */
 

@@ -402,6 +402,10 @@ casework_handler *work_handler(enum casework_question question)
         [CASEWORK_LIBRARY_CASE] = work_get_library_case,
         [CASEWORK_LIBRARY_REMOVE] = work_delete_library_case,
         [CASEWORK_REFERENCES] = work_get_references,
+        [CASEWORK_NOTIFICATIONS] = work_get_notifications,
+        [CASEWORK_NOTIFICATION_ACKNOWLEDGE] = work_acknowledge,
+        [CASEWORK_MESSAGE_RETRY] = work_retry_message,
+        [CASEWORK_CHANNEL_TEST] = work_test_channel,
     };
     return handlers[question];
 }

@@ -154,5 +154,6 @@ casework_handler work_get_dossiers, work_post_dossier, work_get_dossier, work_pa
 casework_handler work_post_case, work_get_library, work_get_library_case, work_delete_library_case,
     work_get_references;
 casework_handler work_get_similar, work_get_as_of, work_get_playbooks;
+casework_handler work_get_notifications, work_acknowledge, work_retry_message, work_test_channel;
 
 #endif

@@ -57,6 +57,9 @@ def test_the_console_in_a_browser(server, organisation, tmp_path):  # noqa: F811
     rules.mkdir()
     (rules / "broken.yml").write_text(BROKEN_RULE)
     (tmp_path / "lines.log").write_text("\n".join(recent_scenario()) + "\n")
+    (tmp_path / "var").mkdir()
+    (tmp_path / "var" / "channels.yml").write_text("channels:\n  - {name: siem, type: syslog, url: 'udp://127.0.0.1:9'}\n")
+    (tmp_path / "var" / "notify.yml").write_text("rules:\n  - {id: tell, on: incident_opened, by: [siem], quiet: through, window: 60, escalate: [{minutes: 600, to: [lead]}]}\n")
     s = server("--web", ROOT / "web" / "dist", "--rules", rules)
     s.take_up("asset", "import", organisation)
     token = re.search(r"setup\?token=(\S+)", s.log.read_text())[1]

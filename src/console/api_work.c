@@ -244,6 +244,8 @@ static const struct parameter DOSSIER_SUBMIT[] = {MAY_TIME("deadline"), {0}};
 static const struct parameter LIBRARY_CASE[] = {MAY_TEXT("lesson", 8000), MAY_TEXT("failure", 8000), {0}};
 static const struct parameter LIBRARY[] = {MAY_TEXT("q", 500), MAY_TEXT("type", 64), {0}};
 static const struct parameter LIBRARY_FORMAT[] = {MAY_CHOICE("format", "whole|share"), {0}};
+static const struct parameter OPEN_OR_ALL[] = {MAY_CHOICE("state", "open|all"), {0}};
+static const struct parameter CHANNEL_TEST[] = {TEXT("channel", 1, 64), MAY_TEXT("recipient", 254), {0}};
 
 static const enum casework_question QUESTIONS[] = {
 #define CASEWORK(constant, ...) CASEWORK_##constant,

@@ -29,10 +29,11 @@ enum permission {
     MAY_SEE_METRICS = 1 << 9,
     MAY_SEE_PERSONS = 1 << 10, /* who is behind a host (S38); such views are audited */
     MAY_USE_OWN_SESSION = 1 << 11,
-    MAY_SEE_RECORD = 1 << 20,   /* the response record: who did what */
-    MAY_ERASE_RECORD = 1 << 21, /* a text of it, by law */
-    MAY_PROPOSE = 1 << 12,      /* ask for a decision, add an entry of work */
-    MAY_APPROVE = 1 << 13,      /* check and sign; which decisions, the authority matrix says */
+    MAY_SEE_RECORD = 1 << 20,      /* the response record: who did what */
+    MAY_ERASE_RECORD = 1 << 21,    /* a text of it, by law */
+    MAY_PROPOSE = 1 << 12,         /* ask for a decision, add an entry of work */
+    MAY_APPROVE = 1 << 13,         /* check and sign; which decisions, the authority matrix says */
+    MAY_MANAGE_CHANNELS = 1 << 22, /* notifications: send a test, try again; the administrator's alone */
 };
 
 /* The bit of a role's name; 0 = unknown. */

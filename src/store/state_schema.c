@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "store/state_intake_schema.h"
+#include "store/state_notify_schema.h"
 #include "store/state_sql.h"
 #include "store/state_work_schema.h"
 
@@ -304,6 +305,7 @@ static const struct {
     {20, reports},
     {21, state_intake_schema},
     {22, state_registers_schema},
+    {23, state_notify_schema},
 };
 
 static bool schema_number(struct state *s, int64_t *number, struct error *err)

@@ -380,6 +380,21 @@ await step('registers: a vendor is entered and called, a partner is asked, a fig
   await shot('dossiers.en');
 });
 
+await step('notifications: what was told, and taking it up', async () => {
+  await page.keyboard.press('g');
+  await page.keyboard.press('m');
+  const card = page.locator('.notice-card', { hasText: 'Waits for an acknowledgement' }).first();
+  await card.getByText('Delivered').waitFor();
+  const number = (await card.locator('p.muted').innerText()).match(/#(\d+)/)[1];
+  await card.getByRole('button', { name: 'Acknowledge' }).click();
+  await page.locator('[role=dialog] [name=note]').fill('on it');
+  await page.locator('[role=dialog] button[type=submit]').click();
+  await page.locator('.notice-card', { hasText: `#${number} ` }).getByText('Taken up by').waitFor();
+  await page.getByRole('button', { name: 'Send a test' }).click();
+  await page.locator('[role=dialog] button[type=submit]').click();
+  await page.locator('.notice-card', { hasText: 'Trial message' }).getByText('Delivered').waitFor();
+});
+
 await step('keys: g i, j, /, ?, Escape', async () => {
   await page.keyboard.press('g');
   await page.keyboard.press('i');
@@ -422,7 +437,7 @@ await step('without log-in: report a suspicion from a phone, follow the card; th
 });
 
 const incident = await (await context.request.get(`${base}/api/v1/incidents?state=open`)).json().then(({ rows }) => `incidents/${rows[0]?.id}`, () => 'incidents');
-const PAGES = { live: 'a.finding', 'search?last=1h': 'tbody [data-row]', incidents: '.queue a', approvals: '.approvals :is(.approval, .empty)', intake: '.intake .reports a', 'intake/1': '.page.report details', '/report': '.sheet form', [incident]: '.swimlane .mark', sources: '.verdict', rules: '.counts', 'rules/new': '#rule-text', fleet: '.questions .head', posture: '.level strong', instruments: '[data-row]', 'instruments/destination': '.under.mono', coverage: '.counts', exceptions: 'table [data-row]', reports: 'select[name=form]', record: 'section.head', risk: '.residual table', contacts: '.card .empty, table [data-row]', [`hosts/${HOST_IP}`]: '#host-controls', 'contacts/authority': '.authority table', 'contacts/playbooks': 'details.card', vendors: '.card .empty, table [data-row]', 'vendors/partners': '.card .empty, table [data-row]', 'vendors/sharing': '.card .empty, table [data-row]', improvement: 'table.kpis [data-row]', 'improvement/actions': '.card .empty, table [data-row]', 'improvement/dossiers': '.card .empty, details.card', library: 'table.references', system: '.grid', 'events/1': '.groups' };
+const PAGES = { live: 'a.finding', 'search?last=1h': 'tbody [data-row]', incidents: '.queue a', approvals: '.approvals :is(.approval, .empty)', intake: '.intake .reports a', 'intake/1': '.page.report details', '/report': '.sheet form', [incident]: '.swimlane .mark', notifications: '.notice-card', sources: '.verdict', rules: '.counts', 'rules/new': '#rule-text', fleet: '.questions .head', posture: '.level strong', instruments: '[data-row]', 'instruments/destination': '.under.mono', coverage: '.counts', exceptions: 'table [data-row]', reports: 'select[name=form]', record: 'section.head', risk: '.residual table', contacts: '.card .empty, table [data-row]', [`hosts/${HOST_IP}`]: '#host-controls', 'contacts/authority': '.authority table', 'contacts/playbooks': 'details.card', vendors: '.card .empty, table [data-row]', 'vendors/partners': '.card .empty, table [data-row]', 'vendors/sharing': '.card .empty, table [data-row]', improvement: 'table.kpis [data-row]', 'improvement/actions': '.card .empty, table [data-row]', 'improvement/dossiers': '.card .empty, details.card', library: 'table.references', system: '.grid', 'events/1': '.groups' };
 for (const [tag, theme, size] of [['en', 'light', 'desktop'], ['en', 'dark', 'wall'], ['ja', 'dark', 'desktop'], ['ja', 'light', 'phone'], ['ja', 'dark', 'phone']]) {
   await step(`every page in ${tag}, ${theme}, ${size}: no overflow, enough contrast, nothing untranslated`, async () => {
     await page.setViewportSize(SIZES.desktop);

@@ -2,6 +2,7 @@
  * failures become Problem, and a lost session is told to whoever listens (the login page). */
 import type { IntakeDetail, IntakeList, NewReport, ReportForm, ReportReceipt, ReportTick } from './intake';
 import { Problem, problemFromBody } from './problem';
+import type { Notification, NotificationMessage, Notifications } from './notifications';
 import type { Authority as AuthorityMatrix, Contact, EntityKind, EntityRisks, Exposure, FocusEntry, Host, HostIdentity, NewFocus, Playbook, RecordCheck, RecordFilter, RecordHead, RecordPage, Report, Reports, ReportWish, ResidualRisk } from './registers';
 import type {
   Balance, Coverage, FieldInfo, Fleet, FleetRows, Histogram, IncidentDetail, IncidentState, IncidentSummary, IndicatorHit, IndicatorImport,
@@ -137,6 +138,15 @@ export class Client {
 
   decide = (id: number, deed: 'check' | 'approve' | 'reject' | 'withdraw', note: string) =>
     this.request<Approval>('POST', `/api/v1/approvals/${id}/${deed}`, { body: { note } });
+
+  notifications = (state: 'open' | 'all', signal?: AbortSignal) => this.request<Notifications>('GET', path('/api/v1/notifications', { state }), { signal });
+
+  acknowledge = (id: number, note: string) => this.request<Notification>('POST', `/api/v1/notifications/${id}/acknowledge`, { body: { note } });
+
+  testChannel = (channel: string, recipient: string) =>
+    this.request<Notification>('POST', '/api/v1/notifications/test', { body: recipient === '' ? { channel } : { channel, recipient } });
+
+  retryMessage = (id: number) => this.request<NotificationMessage>('POST', `/api/v1/messages/${id}/retry`, { body: {} });
 
   authority = () => this.request<Authority>('GET', '/api/v1/authority');
 
