@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "client.h"
+#include "command_record.h"
 #include "commands.h"
 #include "contacts.h"
 #include "enrich/asset_csv.h"
@@ -76,8 +77,11 @@ static bool import(const struct arguments *a, const char *source, const char *da
     struct state *state = state_open(path, err);
     if (state == NULL)
         return false;
-    bool ok = (is_contacts || import_assets(a, source, state, err)) &&
+    struct command_record record;
+    bool ok = command_record_begin(&record, state, "asset.import", source, err) &&
+              (is_contacts || import_assets(a, source, state, err)) &&
               (!file_exists(contacts) || import_contacts(contacts, state, err));
+    command_record_end(&record);
     state_close(state);
     return ok;
 }

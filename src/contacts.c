@@ -7,7 +7,6 @@
 #include "enrich/asset_csv.h"
 #include "enrich/context.h"
 #include "parse/csv.h"
-#include "recorder.h"
 #include "store/state_work.h"
 
 #define CONTACTS_MOST 5000
@@ -120,8 +119,7 @@ static bool is_among(const struct work_row *row, const struct work_row *rows, ui
     return false;
 }
 
-static bool reconcile(struct reader *r, struct state *state, struct recorder *recorder,
-                      struct contact_counts *counts)
+static bool reconcile(struct reader *r, struct state *state, struct contact_counts *counts)
 {
     struct work_rows known;
     if (!state_work_list(state, WORK_CONTACT, -1, STR_EMPTY, CONTACTS_MOST, r->arena, &known, r->err))
@@ -132,8 +130,6 @@ static bool reconcile(struct reader *r, struct state *state, struct recorder *re
             continue;
         if (!state_work_remove(state, WORK_CONTACT, row->id, r->err))
             return false;
-        recorder_change(recorder, work_table_name(WORK_CONTACT), row->id, "role", row->values[CONTACT_ROLE],
-                        STR_EMPTY);
         counts->removed++;
     }
     for (uint32_t i = 0; i < r->row_count; i++) {
@@ -144,8 +140,6 @@ static bool reconcile(struct reader *r, struct state *state, struct recorder *re
         }
         if (!state_work_add(state, WORK_CONTACT, row, r->err))
             return false;
-        recorder_change(recorder, work_table_name(WORK_CONTACT), row->id, "role", STR_EMPTY,
-                        row->values[CONTACT_ROLE]);
         counts->added++;
     }
     return true;
@@ -153,29 +147,12 @@ static bool reconcile(struct reader *r, struct state *state, struct recorder *re
 
 static bool change(struct reader *r, struct state *state, struct contact_counts *counts)
 {
-    struct recorder *recorder = recorder_new(state);
-    bool ok = recorder_begin(recorder, r->err);
-    if (ok && reconcile(r, state, recorder, counts)) {
-        ok = recorder_commit(recorder,
-                             &(struct deed){.action = "correct",
-                                            .actor = STR("local"),
-                                            .role = STR_EMPTY,
-                                            .on_behalf = STR_EMPTY,
-                                            .target = STR("contacts"),
-                                            .event_ns = TIME_UNKNOWN,
-                                            .text = STR_EMPTY,
-                                            .instructed_by = STR_EMPTY,
-                                            .approved_by = STR_EMPTY,
-                                            .reported_to = STR_EMPTY,
-                                            .evidence = STR_EMPTY,
-                                            .criteria_version = STR_EMPTY},
-                             r->err);
-    } else if (ok) {
-        recorder_rollback(recorder);
-        ok = false;
-    }
-    recorder_free(recorder);
-    return ok;
+    if (!state_begin(state, r->err))
+        return false;
+    if (reconcile(r, state, counts))
+        return state_commit(state, r->err);
+    state_rollback(state);
+    return false;
 }
 
 bool contacts_import(struct state *state, const char *path, struct contact_counts *counts, struct error *err)

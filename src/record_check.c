@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "event/incident.h"
+#include "record_compare.h"
 #include "store/state_record.h"
 
 #define PAGE 500
@@ -169,57 +169,17 @@ static bool walk(struct run *r, struct record_walk *w, uint64_t last, struct err
 
 /* ------------------------------------------------------------------- state */
 
-/* Columns that hold a number where the record says a name. */
-static struct str as_recorded(const struct record_change_row *c, struct str value)
+static void on_difference(void *context, uint64_t seq, const char *why)
 {
-    uint64_t number;
-    if (str_eq(c->table, STR("incident")) && str_eq(c->field, STR("state")) &&
-        str_to_u64(value, 10, &number) && number < INCIDENT_STATE_COUNT)
-        return incident_state_name((enum incident_state)number);
-    return value;
-}
-
-static bool compare_value(struct run *r, const struct record_change_row *c, uint64_t seq, struct arena *arena,
-                          struct error *err)
-{
-    struct str value;
-    bool is_there, is_known;
-    if (!state_record_value(r->check->state, c->table, c->id, c->field, arena, &value, &is_there, &is_known,
-                            err))
-        return false;
-    if (!is_known) {
-        r->check->not_compared++;
-        return true;
-    }
-    r->check->compared++;
-    if (is_there ? str_eq(as_recorded(c, value), c->new_value) : c->new_value.n == 0)
-        return true;
-    report(
-        r, seq,
-        arena_printf(arena,
-                     tr("%.*s %llu: %.*s was made \"%.*s\" by this entry, but the state database says "
-                        "\"%.*s\"",
-                        "%.*s %llu の %.*s はこの記録では「%.*s」ですが、状態データベースでは「%.*s」です"),
-                     STR_ARGS(c->table), (unsigned long long)c->id, STR_ARGS(c->field),
-                     STR_ARGS(c->new_value), STR_ARGS(as_recorded(c, value)))
-            .p);
-    return true;
+    report(context, seq, why);
 }
 
 static bool compare_state(struct run *r, struct error *err)
 {
-    struct arena arena;
-    struct record_change_row *rows;
-    uint64_t *seqs;
-    uint32_t count;
-    if (!state_begin(r->check->state, err)) /* nothing moves meanwhile */
-        return false;
-    arena_init(&arena, 256 << 10);
-    bool ok = state_record_last_values(r->check->state, &arena, &rows, &seqs, &count, err);
-    for (uint32_t i = 0; ok && i < count; i++)
-        ok = compare_value(r, &rows[i], seqs[i], &arena, err);
-    arena_free(&arena);
-    state_rollback(r->check->state);
+    struct record_compare c = {.state = r->check->state, .found = on_difference, .context = r};
+    bool ok = record_compare_run(&c, err);
+    r->check->compared = c.compared;
+    r->check->not_compared = c.not_compared;
     return ok;
 }
 

@@ -173,11 +173,7 @@ bool work_change_state(struct casework *c, const struct incident_change *change)
     if (!work_begin(c))
         return false;
     bool ok = state_incidents_change(c->s->state, change->id, &step, &err) || work_fail(c, 409, &err);
-    if (ok && change->has_state) {
-        recorder_change(c->s->recorder, "incident", change->id, "state", incident_state_name(now.state),
-                        incident_state_name(to));
-        ok = follow_step(c, &now, change);
-    }
+    ok = ok && (!change->has_state || follow_step(c, &now, change));
     struct deed deed = work_deed(c, change->has_state ? deed_of(to) : "observe", change->id, "incident",
                                  change->id, change->note);
     if (!work_end(c, ok, &deed))
@@ -349,8 +345,6 @@ bool work_split(struct casework *c)
         return false;
     bool ok = state_incidents_save(c->s->state, &to, &err) || work_fail(c, 503, &err);
     ok = ok && relate_both(c, from.id, to.id, "split_into", "split_from", work_value(c, "note"));
-    if (ok)
-        recorder_change(c->s->recorder, "incident", to.id, "state", STR_EMPTY, STR("new"));
     struct deed deed = work_deed(c, "correct", from.id, "incident", to.id, work_value(c, "note"));
     if (!work_end(c, ok, &deed))
         return false;
