@@ -2,7 +2,9 @@
  * focus, instruments, the fleet. */
 #include "base/log.h"
 #include "desk_internal.h"
+#include "incident/incident.h"
 #include "store/state_desk.h"
+#include "store/state_incidents.h"
 
 /* ---------------------------------------------------------------- hearing */
 
@@ -23,6 +25,45 @@ bool desk_hear(struct desk *d, uint64_t id, const struct incident_finding *said,
                      tr("incident %llu takes no more evidence",
                         "インシデント %llu にはこれ以上の証拠を加えられません"),
                      (unsigned long long)id);
+}
+
+/* ----------------------------------------------------------------- regroup */
+
+/* As state.db has it now: the judge's own picture of it is of before. */
+static void take_up_changed(struct desk *d, uint64_t id)
+{
+    struct arena arena;
+    struct incident incident;
+    struct error err;
+    arena_init(&arena, 64 << 10);
+    if (!state_incidents_load(d->options.state, id, &arena, &incident, &err)) {
+        log_warning("%s", err.text);
+    } else {
+        judge_set_state(d->judge, id, incident.state, false);
+        if (incident_is_open(incident.state)) {
+            judge_restore(d->judge, &incident, true);
+            judge_weigh_again(d->judge, id);
+        }
+    }
+    arena_free(&arena);
+}
+
+bool desk_regroup(struct desk *d, bool (*regroup)(void *context, uint64_t ids[2]), void *context,
+                  struct error *err)
+{
+    uint64_t ids[2];
+    pthread_mutex_lock(&d->lock);
+    desk_read_notes(d);
+    bool ok = desk_hand_out(d, HAND_OUT_ALL, UINT32_MAX, err);
+    desk_read_notes(d); /* those that waited for it */
+    ok = ok && regroup(context, ids);
+    if (ok) {
+        take_up_changed(d, ids[0]);
+        take_up_changed(d, ids[1]);
+        ok = desk_hand_out(d, HAND_OUT_INCIDENTS, UINT32_MAX, err);
+    }
+    pthread_mutex_unlock(&d->lock);
+    return ok;
 }
 
 /* ----------------------------------------------------------------- posture */

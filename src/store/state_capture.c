@@ -310,9 +310,9 @@ bool state_capture_take(struct state *s, struct arena *arena, struct captured_ro
         ok = belongs(s, &raw[i], &is, err);
         if (ok && is)
             take_row(&t, raw[i].table, (uint64_t)raw[i].id, raw[i].old_values, raw[i].new_values);
-        if (ok && is && raw[i].is_first)
-            ok = take_all_kin(s, &t, (uint64_t)raw[i].id, err);
     }
+    for (size_t i = 0; ok && i < raw_count; i++) /* behind them: what moved there keeps its old place */
+        ok = !raw[i].is_first || take_all_kin(s, &t, (uint64_t)raw[i].id, err);
     if (ok && c)
         mark_swallowed(s);
     *count = (uint32_t)(t.rows.n / sizeof **rows);
