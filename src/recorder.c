@@ -252,10 +252,16 @@ bool recorder_append(struct recorder *r, const struct deed *d, struct error *err
     return ok;
 }
 
-bool recorder_commit_act(struct recorder *r, const struct deed *fallback, struct error *err)
+struct deed recorder_deed(const struct recorder *r, const struct deed *fallback)
 {
     const struct recorder_act *act = act_of(r);
-    return recorder_commit(r, act ? &act->deed : fallback, err);
+    return act ? act->deed : *fallback;
+}
+
+bool recorder_commit_act(struct recorder *r, const struct deed *fallback, struct error *err)
+{
+    struct deed deed = recorder_deed(r, fallback);
+    return recorder_commit(r, &deed, err);
 }
 
 bool recorder_commit(struct recorder *r, const struct deed *d, struct error *err)

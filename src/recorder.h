@@ -54,6 +54,8 @@ void recorder_change(struct recorder *r, const char *table, uint64_t id, const c
 bool recorder_append(struct recorder *r, const struct deed *d, struct error *err) MUST_CHECK;
 /* Appends, then commits; on false all is rolled back. */
 bool recorder_commit(struct recorder *r, const struct deed *d, struct error *err) MUST_CHECK;
+/* The deed this thread acts in, or else `fallback`; its texts live until the thread leaves. */
+struct deed recorder_deed(const struct recorder *r, const struct deed *fallback);
 /* Commits as the deed this thread acts in, or else as `fallback`. */
 bool recorder_commit_act(struct recorder *r, const struct deed *fallback, struct error *err) MUST_CHECK;
 void recorder_rollback(struct recorder *r);

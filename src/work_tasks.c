@@ -134,7 +134,8 @@ static bool follow(struct casework *c, const struct incident *incident, struct w
     ok = ok && work_set(c, WORK_CASE, known, CASE_FIRST_KIND, first->id);
     ok = ok && (!is_new || open_all(c, incident));
     struct deed deed = work_deed(c, "instruct", incident->id, "incident", incident->id,
-                                 arena_concat(c->arena, STR("first task: "), first->id));
+                                 arena_printf(c->arena, "first task: %.*s / 最初の作業: %.*s",
+                                              STR_ARGS(first->title.en), STR_ARGS(first->title.ja)));
     return work_end(c, ok, &deed);
 }
 

@@ -1,5 +1,6 @@
 """Every operation of the API that changes something leaves its entry (S167; spec 3.8): performed for real, by people with their roles. A new
 operation fails here until somebody performs it too, or says why it changes nothing."""
+import hashlib
 import json
 import re
 import shutil
@@ -69,6 +70,9 @@ def people(office):
 def knowledge(walk, root):
     rule = walk("saveRule", root, "/api/v1/rules/own/mail", "rule.save/mail", text=RULE)
     assert rule["loaded"]
+    before, after = walk.entries(0)[1]["changes"], walk.entries(0)[0]["changes"]
+    assert [entry["evidence"] for entry in walk.entries(0)[:2]] == ["stage:done", "stage:intended"] and before == after
+    assert after[0]["field"] == "mail.yml" and after[0]["old"] == "" and after[0]["new"] == hashlib.sha256(RULE.encode()).hexdigest()
     walk("removeRule", root, "/api/v1/rules/own/mail", "rule.remove/mail")
     walk("reloadRules", root, "/api/v1/rules/reload", "rules.reload")
     source = walk.office.server.get("/api/v1/sources")["rows"][0]["id"]
@@ -225,6 +229,8 @@ def test_every_operation_that_changes_something_has_its_entry(worked):
 
 def test_what_was_done_verifies(worked):
     assert first_bad(worked[0]) is None
+    told = json.loads(run("verify", "--data", worked[0], "--format", "json").stdout)
+    assert told["ok"] and told["problems"] == [] and told["compared"] > 500 and told["entries"] > 60 and told["checkpoints"] >= 2
 
 
 def test_the_first_user_is_recorded(server):
@@ -287,3 +293,6 @@ def test_rows_that_are_added_or_taken_away_are_found(worked, tmp_path):
     tamper(data, ("DELETE FROM user WHERE name = 'mallory'",), ("DELETE FROM work_evidence WHERE id = 1",))
     seq, why = first_bad(data)
     assert "work_evidence 1" in why and seq > 0
+    done = run("verify", "--data", data, "--format", "json", check=False)
+    told = json.loads(done.stdout)
+    assert done.returncode == 1 and not told["ok"] and [p["entry"] for p in told["problems"]] == [seq]

@@ -264,6 +264,31 @@ bool state_record_salt(struct state *s, uint64_t seq, struct arena *arena, struc
     return row >= 0;
 }
 
+bool state_record_value_then(struct state *s, struct str table, uint64_t id, struct str field,
+                             int64_t time_ns, struct arena *arena, struct str *out, bool *is_there,
+                             struct error *err)
+{
+    state_lock(s);
+    sqlite3_stmt *q = sql_get(s,
+                              "SELECT c.new_value FROM record_change c JOIN record_entry e USING (seq)"
+                              " WHERE c.row_table = ? AND c.row_id = ? AND c.field = ? AND e.recorded_ns <= ?"
+                              " ORDER BY c.seq DESC, c.place DESC LIMIT 1",
+                              err);
+    if (q) {
+        sql_text(q, 1, table);
+        sql_u64(q, 2, id);
+        sql_text(q, 3, field);
+        sql_i64(q, 4, time_ns);
+    }
+    int row = q ? sql_step(s, q, err) : -1;
+    *is_there = row == 1;
+    *out = row == 1 ? sql_column_str(q, 0, arena) : STR_EMPTY;
+    if (row == 1)
+        sqlite3_reset(q);
+    state_unlock(s);
+    return row >= 0;
+}
+
 bool state_record_has_target(struct state *s, struct str target, bool *out, struct error *err)
 {
     state_lock(s);

@@ -51,6 +51,10 @@ bool state_record_last_values(struct state *s, struct arena *arena, struct recor
 /* "" when it was erased, or there is no such entry. */
 bool state_record_salt(struct state *s, uint64_t seq, struct arena *arena, struct str *out,
                        struct error *err) MUST_CHECK;
+/* What the entries recorded by `time_ns` say a field was; *is_there false when none says anything. */
+bool state_record_value_then(struct state *s, struct str table, uint64_t id, struct str field,
+                             int64_t time_ns, struct arena *arena, struct str *out, bool *is_there,
+                             struct error *err) MUST_CHECK;
 bool state_record_has_target(struct state *s, struct str target, bool *out, struct error *err) MUST_CHECK;
 /* SHA-256s of the sealed parts one after the other, in order of their first event. */
 bool state_record_parts(struct state *s, struct arena *arena, struct str *out, struct error *err) MUST_CHECK;

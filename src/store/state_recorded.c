@@ -39,13 +39,6 @@ static bool has_law(enum law law, struct str table, struct str column)
     return false;
 }
 
-/* What people wrote or what concerns a person cannot be erased from the chain, so it never enters it. */
-static bool is_open_kind(enum work_kind kind)
-{
-    return kind != WORK_PROSE && kind != WORK_PERSON && kind != WORK_JSON && kind != WORK_ENGLISH &&
-           kind != WORK_JAPANESE;
-}
-
 static bool find_work_table(struct str name, enum work_table *out)
 {
     for (int t = 0; t < WORK_TABLE_COUNT; t++)
@@ -63,7 +56,7 @@ static bool is_open(struct str table, struct str column)
     if (!find_work_table(table, &work))
         return has_law(LAW_OPEN, table, column);
     int at = work_column_find(work, column);
-    return at >= 0 && is_open_kind(work_columns(work, &count)[at].kind);
+    return at >= 0 && work_is_recorded_open(work_columns(work, &count)[at].kind);
 }
 
 static bool read_columns(struct state *s, struct arena *arena, struct recorded_table *t, struct error *err)

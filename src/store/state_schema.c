@@ -275,6 +275,8 @@ static const char reports[] =
 "  BEGIN SELECT RAISE(ABORT, 'a report is never changed'); END;"
 "CREATE TRIGGER report_signature_is_fixed BEFORE UPDATE ON report WHEN OLD.signed_by <> ''"
 "  BEGIN SELECT RAISE(ABORT, 'a signed report is never changed'); END;";
+static const char record_rows[] =
+"CREATE INDEX record_change_by_row ON record_change (row_table, row_id, field, seq);"; /* what a value was at a time */
 /* clang-format on */
 
 static const struct {
@@ -301,6 +303,7 @@ static const struct {
     {18, risk},
     {19, outside},
     {20, reports},
+    {21, record_rows},
 };
 
 static bool schema_number(struct state *s, int64_t *number, struct error *err)
