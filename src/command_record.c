@@ -42,8 +42,8 @@ void command_record_end(struct command_record *c)
     c->recorder = NULL;
 }
 
-bool command_record_note(const struct arguments *a, const char *what, const char *object,
-                         const char *approved_by, struct error *err)
+static bool note(const struct arguments *a, const char *what, const char *object, struct str approved_by,
+                 struct str evidence, struct error *err)
 {
     char path[4096];
     struct command_record c;
@@ -54,10 +54,24 @@ bool command_record_note(const struct arguments *a, const char *what, const char
         return false;
     bool ok = command_record_begin(&c, state, what, object, err);
     if (ok) {
-        c.act.deed.approved_by = approved_by ? str_c(approved_by) : STR_EMPTY;
+        c.act.deed.approved_by = approved_by;
+        if (evidence.n)
+            c.act.deed.evidence = evidence;
         ok = recorder_note(c.recorder, &c.act.deed, err);
     }
     command_record_end(&c);
     state_close(state);
     return ok;
+}
+
+bool command_record_note(const struct arguments *a, const char *what, const char *object,
+                         const char *approved_by, struct error *err)
+{
+    return note(a, what, object, approved_by ? str_c(approved_by) : STR_EMPTY, STR_EMPTY, err);
+}
+
+bool command_record_evidence(const struct arguments *a, const char *what, const char *object,
+                             const char *evidence, struct error *err)
+{
+    return note(a, what, object, STR_EMPTY, str_c(evidence), err);
 }

@@ -22,4 +22,8 @@ void command_record_end(struct command_record *c);
 bool command_record_note(const struct arguments *a, const char *what, const char *object,
                          const char *approved_by, struct error *err) MUST_CHECK;
 
+/* The same with evidence ("sha256:…"). */
+bool command_record_evidence(const struct arguments *a, const char *what, const char *object,
+                             const char *evidence, struct error *err) MUST_CHECK;
+
 #endif

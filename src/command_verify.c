@@ -88,6 +88,7 @@ static bool verify_record(const struct arguments *a, struct told *t, struct reco
     *check = (struct record_check){.state = state_open(path, err),
                                    .data_dir = argument_text(a, "data"),
                                    .public_key = has_key ? &key : NULL,
+                                   .tsa_ca = argument_text(a, "tsa-ca"),
                                    .found = on_bad_entry,
                                    .context = t};
     if (check->state == NULL)
@@ -135,6 +136,7 @@ static void print_json(struct told *t, const struct store_status *status, const 
     put_number(&w, "events", status->rows);
     put_number(&w, "entries", c->entries);
     put_number(&w, "checkpoints", c->checkpoints);
+    put_number(&w, "timestamps", c->timestamps);
     put_number(&w, "compared", c->compared);
     put_number(&w, "not_compared", c->not_compared);
     json_key(&w, "problems");
@@ -182,6 +184,12 @@ static const struct option options[] = {
      .values = "FILE",
      .help_en = "key that signed the checkpoints; default DATA/keys/record.pub",
      .help_ja = "チェックポイントの署名鍵(公開鍵)。既定は DATA/keys/record.pub"},
+    {.name = "tsa-ca",
+     .type = OPTION_TEXT,
+     .values = "FILE",
+     .help_en = "certificates (PEM) by which the signatures of time stamps must hold; without, only what "
+                "they stamp is checked",
+     .help_ja = "タイムスタンプの署名を検証する証明書(PEM)。指定がなければ対象の一致だけを検査"},
 };
 
 const struct command command_verify = {

@@ -45,7 +45,7 @@ static bool close_absorbed(struct desk *d, uint64_t id, const struct incident *i
         ok = state_candidates_remove(d->options.state, id, err);
     } else if (ok && incident_is_open(absorbed.state)) {
         struct state_change change = {.who = STR("hyakuyo"),
-                                      .note = arena_printf(&arena, "merged into #%llu / #%llu に統合",
+                                      .note = arena_printf(&arena, "merged into #%llu / 統合先 #%llu",
                                                            (unsigned long long)into->id,
                                                            (unsigned long long)into->id),
                                       .when_ns = clock_wall_ns(),

@@ -5,12 +5,16 @@
 
 #include <stdio.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/sha256.h"
+#include "record/timestamp.h"
 #include "record_compare.h"
 #include "store/state_record.h"
 
-#define PAGE 500
+#define PAGE                500
+#define TIMESTAMP_MAX_BYTES (64 << 10)
 
 struct run {
     struct record_check *check;
@@ -61,6 +65,45 @@ static void check_named(struct run *r, const struct record_row *row)
         report(r, row->seq,
                tr("the checkpoint was signed with another key than the one given",
                   "チェックポイントは指定された鍵とは別の鍵で署名されています"));
+}
+
+static bool is_named(struct str evidence, struct str bytes)
+{
+    struct record_hash hash;
+    char text[2 * RECORD_HASH_BYTES + 1], wanted[sizeof text + 8];
+    struct sha256 *h = sha256_new();
+    sha256_add(h, bytes);
+    sha256_end(h, hash.bytes);
+    record_hash_text(&hash, text);
+    snprintf(wanted, sizeof wanted, "sha256:%s", text);
+    return str_eq(evidence, str_c(wanted));
+}
+
+/* The entry that names the time stamp of checkpoint N: the file must be the one, and be about that line. */
+static void check_timestamp(struct run *r, const struct record_row *row)
+{
+    uint64_t number;
+    struct arena arena;
+    struct buf token = {0};
+    struct error why;
+    struct record_timestamp t;
+    if (!str_starts(row->target, STR("timestamp/")) ||
+        !str_to_u64(str_skip(row->target, strlen("timestamp/")), 10, &number) || number == 0 ||
+        number > r->checkpoint_count)
+        return;
+    r->check->timestamps++;
+    arena_init(&arena, 4096);
+    if (!file_read(record_timestamp_path(r->check->data_dir, number, &arena), TIMESTAMP_MAX_BYTES, &token,
+                   &why) ||
+        !record_timestamp_check(buf_str(&token), &r->checkpoints[number - 1].line_hash, r->check->tsa_ca, &t,
+                                &why))
+        report(r, row->seq, why.text);
+    else if (!is_named(row->evidence, buf_str(&token)))
+        report(r, row->seq,
+               tr("the time stamp that it names was replaced",
+                  "この記録が指すタイムスタンプが置き換えられています"));
+    buf_free(&token);
+    arena_free(&arena);
 }
 
 static void check_covered(struct run *r, const struct record_entry *e)
@@ -143,6 +186,7 @@ static bool walk_page(struct run *r, struct record_walk *w, const struct record_
         r->check->entries++;
         check_covered(r, &e);
         check_named(r, &rows[i]);
+        check_timestamp(r, &rows[i]);
     }
     return true;
 }
@@ -225,7 +269,7 @@ bool record_check_run(struct record_check *c, struct error *err)
 {
     struct run r = {.check = c};
     struct arena arena;
-    c->entries = c->checkpoints = c->compared = c->not_compared = c->bad = 0;
+    c->timestamps = c->entries = c->checkpoints = c->compared = c->not_compared = c->bad = 0;
     arena_init(&arena, 64 << 10);
     bool ok = check_all(&r, &arena, err);
     arena_free(&arena);

@@ -23,11 +23,12 @@ static bool note_in_log(struct casework *c, uint64_t id, enum incident_state sta
     return state_incidents_change(c->s->state, id, &step, &err) || work_fail(c, 409, &err);
 }
 
+/* "English / Japanese": the console shows the half that is read. */
 static struct str moved_words(struct casework *c, const char *en, const char *ja, uint64_t other,
                               uint32_t count)
 {
-    return arena_printf(c->arena, "%s #%llu (%u findings) / #%llu %s（検知 %u 件）", en,
-                        (unsigned long long)other, count, (unsigned long long)other, ja, count);
+    return arena_printf(c->arena, "%s #%llu (%u findings) / %s #%llu（検知 %u 件）", en,
+                        (unsigned long long)other, count, ja, (unsigned long long)other, count);
 }
 
 bool work_move_all_findings(struct casework *c, const struct incident *from, uint64_t to)
@@ -40,7 +41,7 @@ bool work_move_all_findings(struct casework *c, const struct incident *from, uin
         if (!state_incidents_move_finding(c->s->state, from->findings[i].id, from->id, to, &err))
             return work_fail(c, 503, &err);
     return note_in_log(c, to, target.state,
-                       moved_words(c, "took in", "を統合", from->id, from->finding_count));
+                       moved_words(c, "took in", "統合元", from->id, from->finding_count));
 }
 
 bool work_merge(struct casework *c)
@@ -119,9 +120,9 @@ static bool move_chosen(struct splitting *s)
             !state_incidents_move_finding(c->s->state, s->from.findings[i].id, s->from.id, s->to.id, &err))
             return work_fail(c, 503, &err);
     return note_in_log(c, s->from.id, s->from.state,
-                       moved_words(c, "split off into", "へ分割", s->to.id, s->moved)) &&
+                       moved_words(c, "split off into", "分割先", s->to.id, s->moved)) &&
            note_in_log(c, s->to.id, INCIDENT_NEW,
-                       moved_words(c, "split off from", "から分割", s->from.id, s->moved)) &&
+                       moved_words(c, "split off from", "分割元", s->from.id, s->moved)) &&
            work_relate(c, s->from.id, s->to.id, "split_into", "split_from", work_value(c, "note"));
 }
 
