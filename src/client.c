@@ -207,6 +207,18 @@ static void set_credentials(CURL *curl, const struct client_fetch *f, struct cur
     }
 }
 
+static void add_upload(CURL *curl, const struct client_fetch *f, struct curl_slist **headers)
+{
+    char type[200];
+    if (f->upload_type == NULL)
+        return;
+    snprintf(type, sizeof type, "Content-Type: %s", f->upload_type);
+    *headers = curl_slist_append(*headers, type);
+    curl_easy_setopt(curl, CURLOPT_POST, 1L);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)f->upload.n);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, f->upload.p);
+}
+
 bool client_fetch(struct client_fetch *f, struct buf *body, struct error *err)
 {
     char accept[200];
@@ -217,6 +229,7 @@ bool client_fetch(struct client_fetch *f, struct buf *body, struct error *err)
     snprintf(accept, sizeof accept, "Accept: %s", f->accept);
     struct curl_slist *headers = curl_slist_append(NULL, accept);
     set_credentials(curl, f, &headers);
+    add_upload(curl, f, &headers);
     f->status = 0;
     f->header_value[0] = 0;
     buf_clear(body);

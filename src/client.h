@@ -51,7 +51,9 @@ struct client_fetch {
     const char *accept;
     const char *user, *password; /* Basic; NULL = none */
     const char *token;           /* Bearer; NULL = none */
-    const char *wanted_header;   /* whose value is kept; NULL = none */
+    const char *upload_type;     /* media type of `upload`: POST; NULL = GET */
+    struct str upload;
+    const char *wanted_header; /* whose value is kept; NULL = none */
     size_t max_bytes;
     long status;            /* of the answer */
     char header_value[256]; /* "" when it did not come */

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "client.h"
+#include "command_record.h"
 #include "commands.h"
 #include "enrich/asset_csv.h"
 #include "enrich/asset_ldif.h"
@@ -95,8 +96,11 @@ static bool import(const struct arguments *a, const char *source, const char *da
     struct state *state = state_open(path, err);
     if (state == NULL)
         return false;
-    bool ok = form != NULL ? import_register(form, source, state, err)
-                           : import_assets(a, source, state, err) && import_registers(source, state, err);
+    struct command_record record;
+    bool ok = command_record_begin(&record, state, "asset.import", source, err) &&
+              (form != NULL ? import_register(form, source, state, err)
+                            : import_assets(a, source, state, err) && import_registers(source, state, err));
+    command_record_end(&record);
     state_close(state);
     return ok;
 }

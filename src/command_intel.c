@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "client.h"
+#include "command_record.h"
 #include "commands.h"
 #include "intel.h"
 #include "intel_json.h"
@@ -87,7 +88,11 @@ static int run_import(const struct arguments *a, struct state *state)
     }
     if (!fill_options(a, &options, &err))
         return command_fail(a, EXIT_USAGE, &err);
-    if (!intel_import_paths(state, &options, a->words + 1, a->word_count - 1, print_import, NULL, &err))
+    struct command_record record;
+    bool ok = command_record_begin(&record, state, "indicators.import", a->words[1], &err) &&
+              intel_import_paths(state, &options, a->words + 1, a->word_count - 1, print_import, NULL, &err);
+    command_record_end(&record);
+    if (!ok)
         return command_fail(a, EXIT_FOUND, &err);
     tell_server(options.data_dir);
     return EXIT_DONE;
@@ -112,7 +117,10 @@ static int run_fetch(const struct arguments *a, struct state *state)
                                     .password = getenv("HYAKUYO_TAXII_PASSWORD"),
                                     .token = getenv("HYAKUYO_TAXII_TOKEN"),
                                     .import = &import};
-    bool ok = taxii_fetch(state, &options, print_import, NULL, &err);
+    struct command_record record;
+    bool ok = command_record_begin(&record, state, "indicators.fetch", a->words[1], &err) &&
+              taxii_fetch(state, &options, print_import, NULL, &err);
+    command_record_end(&record);
     tell_server(import.data_dir);
     return ok ? EXIT_DONE : command_fail(a, EXIT_FOUND, &err);
 }
@@ -211,7 +219,11 @@ static int run_remove(const struct arguments *a, struct state *state)
     struct error err;
     bool found = false;
     const char *name = a->word_count > 1 ? a->words[1] : "";
-    if (!intel_remove(state, argument_text(a, "data"), str_c(name), &found, &err))
+    struct command_record record;
+    bool ok = command_record_begin(&record, state, "indicators.remove", name, &err) &&
+              intel_remove(state, argument_text(a, "data"), str_c(name), &found, &err);
+    command_record_end(&record);
+    if (!ok)
         return command_fail(a, EXIT_FOUND, &err);
     if (!found) {
         error_set(&err,

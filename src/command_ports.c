@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "client.h"
+#include "command_record.h"
 #include "commands.h"
 #include "ports.h"
 #include "store/state_assets.h"
@@ -243,6 +244,9 @@ static int scan(const struct arguments *a, struct job *j)
         log_info(tr("port scan with profile %s, approved by %s",
                     "プロファイル %s のポートスキャン(承認: %s)"),
                  argument_text(a, "profile"), argument_text(a, "approved-by"));
+    if (!command_record_note(a, "ports.scan", argument_text(a, "profile"), argument_text(a, "approved-by"),
+                             &err))
+        return command_fail(a, EXIT_FOUND, &err);
     struct ports_run_options options = {.plan = &j->plan,
                                         .targets = j->targets,
                                         .count = j->count,
@@ -277,15 +281,20 @@ static int run_stop(const struct arguments *a)
     if (!file_make_folders(argument_text(a, "data"), 0700, &err) ||
         !file_write_atomic(path, STR("stopped\n"), 0600, &err))
         return command_fail(a, EXIT_FOUND, &err);
+    if (!command_record_note(a, "ports.stop", "", NULL, &err))
+        return command_fail(a, EXIT_FOUND, &err);
     puts(tr("port scans end now, and none begins", "ポートスキャンを中止し、以後も開始しません"));
     return EXIT_DONE;
 }
 
 static int run_allow(const struct arguments *a)
 {
+    struct error err;
     char path[4096];
     snprintf(path, sizeof path, "%s/ports.stop", argument_text(a, "data"));
     unlink(path);
+    if (!command_record_note(a, "ports.allow", "", NULL, &err))
+        return command_fail(a, EXIT_FOUND, &err);
     puts(tr("port scans may run", "ポートスキャンを許可しました"));
     return EXIT_DONE;
 }

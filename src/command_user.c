@@ -8,10 +8,10 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "command_record.h"
 #include "commands.h"
 #include "console/auth.h"
 #include "console/roles.h"
-#include "recorder.h"
 #include "rows.h"
 #include "store/state_users.h"
 
@@ -43,21 +43,15 @@ static bool read_password(char *out, size_t capacity, struct error *err)
     return true;
 }
 
-/* Whoever has this machine's shell: the record says "local", and which account was touched. */
 static bool save_and_record(struct state *state, struct user *user, bool is_new, struct error *err)
 {
-    char target[300];
-    struct recorder *r = recorder_new(state);
-    struct deed deed = {.action = "execute", .actor = STR("local")};
-    snprintf(target, sizeof target, "%s/%.*s", is_new ? "user.add" : "user.password", STR_ARGS(user->name));
-    deed.target = str_c(target);
-    bool ok = recorder_begin(r, err);
-    if (ok && !(is_new ? state_users_create(state, user, err) : state_users_update(state, user, err))) {
-        recorder_rollback(r);
-        ok = false;
-    }
-    ok = ok && recorder_commit(r, &deed, err);
-    recorder_free(r);
+    char name[USER_NAME_MAX + 1];
+    struct command_record record;
+    snprintf(name, sizeof name, "%.*s", STR_ARGS(user->name));
+    if (!command_record_begin(&record, state, is_new ? "user.add" : "user.password", name, err))
+        return false;
+    bool ok = is_new ? state_users_create(state, user, err) : state_users_update(state, user, err);
+    command_record_end(&record);
     return ok;
 }
 

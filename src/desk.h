@@ -62,6 +62,13 @@ void desk_note_state(struct desk *d, uint64_t id, enum incident_state state);
 bool desk_hear(struct desk *d, uint64_t id, const struct incident_finding *said,
                struct error *err) MUST_CHECK;
 
+/* Findings move between two stored incidents: what changed before is kept first; `regroup` moves them in a
+ * transaction of its own, with the desk locked, and names both; then both are weighed anew from state.db.
+ * False with a sentence, or without one when `regroup` said no. Any thread, outside of transactions of the
+ * state. */
+bool desk_regroup(struct desk *d, bool (*regroup)(void *context, uint64_t ids[2]), void *context,
+                  struct error *err) MUST_CHECK;
+
 /* The journal holds and gives no number up to `last` any more than those that were taken: when it has lost
  * what was counted already, later events may bear those numbers. Between recovery and the first new batch. */
 void desk_note_recovered(struct desk *d, uint64_t last);

@@ -2,7 +2,9 @@
  * focus, instruments, the fleet. */
 #include "base/log.h"
 #include "desk_internal.h"
+#include "incident/incident.h"
 #include "store/state_desk.h"
+#include "store/state_incidents.h"
 
 /* ---------------------------------------------------------------- hearing */
 
@@ -25,16 +27,97 @@ bool desk_hear(struct desk *d, uint64_t id, const struct incident_finding *said,
                      (unsigned long long)id);
 }
 
+/* ----------------------------------------------------------------- regroup */
+
+/* As state.db has it now: the judge's own picture of it is of before. */
+static void take_up_changed(struct desk *d, uint64_t id)
+{
+    struct arena arena;
+    struct incident incident;
+    struct error err;
+    arena_init(&arena, 64 << 10);
+    if (!state_incidents_load(d->options.state, id, &arena, &incident, &err)) {
+        log_warning("%s", err.text);
+    } else {
+        judge_set_state(d->judge, id, incident.state, false);
+        if (incident_is_open(incident.state)) {
+            judge_restore(d->judge, &incident, true);
+            judge_weigh_again(d->judge, id);
+        }
+    }
+    arena_free(&arena);
+}
+
+bool desk_regroup(struct desk *d, bool (*regroup)(void *context, uint64_t ids[2]), void *context,
+                  struct error *err)
+{
+    uint64_t ids[2];
+    pthread_mutex_lock(&d->lock);
+    desk_read_notes(d);
+    bool ok = desk_hand_out(d, HAND_OUT_ALL, UINT32_MAX, err);
+    desk_read_notes(d); /* those that waited for it */
+    ok = ok && regroup(context, ids);
+    if (ok) {
+        take_up_changed(d, ids[0]);
+        take_up_changed(d, ids[1]);
+        ok = desk_hand_out(d, HAND_OUT_INCIDENTS, UINT32_MAX, err);
+    }
+    pthread_mutex_unlock(&d->lock);
+    return ok;
+}
+
 /* ----------------------------------------------------------------- posture */
 
-static bool keep_posture(struct desk *d, struct error *err)
+/* What a decision of people may change, in one line for the record; the reasons are in its entry's text. */
+static struct str posture_words(struct desk *d, struct arena *arena)
+{
+    struct posture_view v;
+    uint32_t confirmed = 0;
+    posture_view(d->posture, &v);
+    for (uint32_t i = 0; i < v.notice_count; i++)
+        confirmed += v.notices[i].is_confirmed;
+    bool is_overridden = v.override != NULL && v.override->expires_ns != 0;
+    struct str level = posture_level_name(v.level), computed = posture_level_name(v.computed);
+    return arena_printf(arena,
+                        "level=%.*s;computed=%.*s;override_until=%lld;approver=%s;notices=%u;confirmed=%u",
+                        STR_ARGS(level), STR_ARGS(computed),
+                        is_overridden ? (long long)v.override->expires_ns : 0LL,
+                        is_overridden ? v.override->approver : "", v.notice_count, confirmed);
+}
+
+static bool keep_posture(struct desk *d, struct str before, struct arena *arena, struct error *err)
 {
     struct buf saved = {0};
-    if (d->options.state == NULL)
-        return true;
     posture_save(d->posture, &saved);
     bool ok = state_desk_save_part(d->options.state, &(struct desk_part){"posture", buf_str(&saved)}, err);
     buf_free(&saved);
+    if (ok && d->options.recorder != NULL)
+        recorder_change(d->options.recorder, "posture", 1, "decision", before, posture_words(d, arena));
+    return ok;
+}
+
+/* The decision, what is kept of it and its entry, or nothing. Desk, then state: the order of the locks. */
+static bool decide_posture(struct desk *d,
+                           bool (*use)(void *context, struct posture *posture, struct error *err),
+                           void *context, struct error *err)
+{
+    struct recorder *r = d->options.recorder;
+    struct arena arena;
+    if (d->options.state == NULL)
+        return use(context, d->posture, err);
+    if (!(r ? recorder_begin(r, err) : state_begin(d->options.state, err)))
+        return false;
+    arena_init(&arena, 1024);
+    struct str before = posture_words(d, &arena);
+    bool ok = use(context, d->posture, err) && keep_posture(d, before, &arena, err);
+    if (!ok)
+        state_rollback(d->options.state);
+    else if (r)
+        ok = recorder_commit_act(
+            r, &(struct deed){.action = "judge", .actor = STR("hyakuyo"), .target = STR("posture")}, err);
+    else
+        ok = state_commit(d->options.state, err);
+    arena_free(&arena);
     return ok;
 }
 
@@ -51,7 +134,7 @@ bool desk_use_posture(struct desk *d, bool decides,
     if (d->posture == NULL)
         return error_set(err, "%s", tr("there is no posture here", "警戒態勢は設定されていません"));
     pthread_mutex_lock(&d->lock);
-    bool ok = use(context, d->posture, err) && (!decides || keep_posture(d, err));
+    bool ok = decides ? decide_posture(d, use, context, err) : use(context, d->posture, err);
     desk_follow_posture(d);
     if (ok && decides)
         desk_show_level(d);

@@ -16,8 +16,7 @@
 #define OBSERVERS_COST_SHARE 50  /* and so much longer than the desk stood still for it the last time */
 #define EXPIRE_AT_ONCE       500 /* candidates in one transaction; the next one takes the rest */
 
-static bool record_merge(struct desk *d, uint64_t id, enum incident_state from, const struct incident *into,
-                         struct error *err)
+static bool record_merge(struct desk *d, uint64_t id, const struct incident *into, struct error *err)
 {
     char target[40], evidence[40];
     if (d->options.recorder == NULL)
@@ -26,8 +25,6 @@ static bool record_merge(struct desk *d, uint64_t id, enum incident_state from, 
         return false;
     snprintf(target, sizeof target, "incident/%llu", (unsigned long long)id);
     snprintf(evidence, sizeof evidence, "incident/%llu", (unsigned long long)into->id);
-    recorder_change(d->options.recorder, "incident", id, "state", incident_state_name(from),
-                    incident_state_name(INCIDENT_MERGED));
     return recorder_commit(d->options.recorder,
                            &(struct deed){.action = "judge",
                                           .actor = STR("hyakuyo"),
@@ -48,13 +45,13 @@ static bool close_absorbed(struct desk *d, uint64_t id, const struct incident *i
         ok = state_candidates_remove(d->options.state, id, err);
     } else if (ok && incident_is_open(absorbed.state)) {
         struct state_change change = {.who = STR("hyakuyo"),
-                                      .note = arena_printf(&arena, "merged into #%llu",
+                                      .note = arena_printf(&arena, "merged into #%llu / 統合先 #%llu",
+                                                           (unsigned long long)into->id,
                                                            (unsigned long long)into->id),
                                       .when_ns = clock_wall_ns(),
                                       .from = absorbed.state,
                                       .to = INCIDENT_MERGED};
-        ok = state_incidents_change(d->options.state, id, &change, err) &&
-             record_merge(d, id, absorbed.state, into, err);
+        ok = state_incidents_change(d->options.state, id, &change, err) && record_merge(d, id, into, err);
     }
     arena_free(&arena);
     return ok;
@@ -82,39 +79,14 @@ struct keeping {
     struct error *err;
 };
 
-static void name_change(struct desk *d, uint64_t id, const char *field, int before, int now, bool is_new)
-{
-    char texts[2][16];
-    if (before == now && !is_new)
-        return;
-    snprintf(texts[0], sizeof texts[0], "%d", before);
-    snprintf(texts[1], sizeof texts[1], "%d", now);
-    recorder_change(d->options.recorder, "incident", id, field, is_new ? STR_EMPTY : str_c(texts[0]),
-                    str_c(texts[1]));
-}
-
 /* What the machine makes of an incident, old to new (S167): an entry when something of it changed. */
-static bool record_judgement(struct desk *d, const struct incident *before, const struct incident *now,
-                             bool is_new, struct error *err)
+static bool record_judgement(struct desk *d, const struct incident *now, struct error *err)
 {
     char target[40];
-    bool differs = before->urgency != now->urgency || before->importance != now->importance ||
-                   before->confidence_level != now->confidence_level || !str_eq(before->type, now->type);
-    if (d->options.recorder == NULL || !(is_new || differs))
+    if (d->options.recorder == NULL || !recorder_waits(d->options.recorder))
         return true;
-    if (!recorder_begin(d->options.recorder, err))
-        return false;
-    if (is_new)
-        recorder_change(d->options.recorder, "incident", now->id, "state",
-                        before->id ? STR("candidate") : STR_EMPTY, STR("new"));
-    name_change(d, now->id, "urgency", before->urgency, now->urgency, is_new);
-    name_change(d, now->id, "importance", before->importance, now->importance, is_new);
-    name_change(d, now->id, "confidence_level", before->confidence_level, now->confidence_level, is_new);
-    if (is_new || !str_eq(before->type, now->type))
-        recorder_change(d->options.recorder, "incident", now->id, "type", is_new ? STR_EMPTY : before->type,
-                        now->type);
     snprintf(target, sizeof target, "incident/%llu", (unsigned long long)now->id);
-    return recorder_commit(d->options.recorder,
+    return recorder_append(d->options.recorder,
                            &(struct deed){.action = "judge",
                                           .actor = STR("hyakuyo"),
                                           .incident = now->id,
@@ -126,17 +98,9 @@ static bool record_judgement(struct desk *d, const struct incident *before, cons
 static bool keep_in_state(struct desk *d, const struct judgement *j, bool is_new, struct error *err)
 {
     bool was_stored = j->candidate->id != 0;
-    struct arena arena;
-    struct incident before = {.type = STR_EMPTY};
-    arena_init(&arena, 1024);
-    bool ok =
-        (!was_stored || state_incidents_judged(d->options.state, j->candidate->id, &arena, &before, err)) &&
-        state_incidents_save(d->options.state, j->candidate, err) &&
-        (!was_stored || !is_new || note_promotion(d, j->candidate, err)) &&
-        (j->candidate->state == INCIDENT_CANDIDATE ||
-         record_judgement(d, &before, j->candidate, is_new, err));
-    arena_free(&arena);
-    if (!ok)
+    if (!state_incidents_save(d->options.state, j->candidate, err) ||
+        (was_stored && is_new && !note_promotion(d, j->candidate, err)) ||
+        (j->candidate->state != INCIDENT_CANDIDATE && !record_judgement(d, j->candidate, err)))
         return false;
     for (uint32_t i = 0; i < j->absorbed_count; i++)
         if (!close_absorbed(d, j->absorbed_ids[i], j->candidate, err))

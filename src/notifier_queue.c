@@ -36,13 +36,10 @@ struct deed notify_deed(const struct notify_run *run, const char *action, struct
 bool notify_mark(struct notify_run *run, enum work_table table, struct work_row *row, int column,
                  struct str value, struct error *err)
 {
-    uint32_t count;
     if (str_eq(row->values[column], value))
         return true;
     if (!state_work_set(run->s->state, table, row->id, column, value, err))
         return false;
-    recorder_change(run->s->recorder, work_table_name(table), row->id,
-                    work_columns(table, &count)[column].name, row->values[column], value);
     row->values[column] = value;
     return true;
 }
@@ -120,11 +117,7 @@ static bool post_message(const struct notify_post *p, const struct channel *chan
     m.values[MESSAGE_ENTERED] = work_text_of(run->now_ns, run->arena);
     m.values[MESSAGE_DUE] = work_text_of(due_ns, run->arena);
     m.values[MESSAGE_FAILURE] = failure;
-    if (!state_work_add(run->s->state, WORK_MESSAGE, &m, err))
-        return false;
-    recorder_change(run->s->recorder, work_table_name(WORK_MESSAGE), m.id, "status", STR_EMPTY,
-                    m.values[MESSAGE_STATUS]);
-    return true;
+    return state_work_add(run->s->state, WORK_MESSAGE, &m, err);
 }
 
 static enum language language_of(struct notify_run *run, struct str account)
@@ -273,11 +266,7 @@ static struct work_row notice_of(struct notify_run *run, const struct occurrence
 
 static bool add_notice(struct notify_run *run, struct work_row *notice, struct error *err)
 {
-    if (!state_work_add(run->s->state, WORK_NOTICE, notice, err))
-        return false;
-    recorder_change(run->s->recorder, work_table_name(WORK_NOTICE), notice->id, "status", STR_EMPTY,
-                    notice->values[NOTICE_STATUS]);
-    return true;
+    return state_work_add(run->s->state, WORK_NOTICE, notice, err);
 }
 
 static bool tell_by_rule(struct notify_run *run, const struct notify_rule *rule, const struct occurrence *o,
@@ -355,9 +344,6 @@ static bool form_digest(struct notify_run *run, struct work_rows *waiting, uint3
     if (!recorder_begin(run->s->recorder, err))
         return false;
     bool ok = state_work_add(run->s->state, WORK_MESSAGE, &digest, err);
-    if (ok)
-        recorder_change(run->s->recorder, work_table_name(WORK_MESSAGE), digest.id, "status", STR_EMPTY,
-                        STR("waiting"));
     for (uint32_t i = first, head = first; ok && i < waiting->count; i++) {
         struct work_row *part = &waiting->rows[i];
         if (i != head && !is_together(&waiting->rows[head], part))

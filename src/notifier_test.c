@@ -96,7 +96,7 @@ static int set_up(void **state)
     snprintf(path, sizeof path, "%s/state.db", f->folder);
     f->server.state = state_open(path, &f->err);
     assert_non_null(f->server.state);
-    f->server.recorder = recorder_new(f->server.state);
+    f->server.recorder = recorder_new(f->server.state, &f->err);
     f->server.zone = zone_find(STR("Asia/Tokyo"));
     f->server.outside = &f->outside;
     snprintf(f->outside.seed, sizeof f->outside.seed, "0123456789abcdef");

@@ -5,12 +5,16 @@
 
 #include <stdio.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "event/incident.h"
+#include "base/sha256.h"
+#include "record/timestamp.h"
+#include "record_compare.h"
 #include "store/state_record.h"
 
-#define PAGE 500
+#define PAGE                500
+#define TIMESTAMP_MAX_BYTES (64 << 10)
 
 struct run {
     struct record_check *check;
@@ -61,6 +65,45 @@ static void check_named(struct run *r, const struct record_row *row)
         report(r, row->seq,
                tr("the checkpoint was signed with another key than the one given",
                   "チェックポイントは指定された鍵とは別の鍵で署名されています"));
+}
+
+static bool is_named(struct str evidence, struct str bytes)
+{
+    struct record_hash hash;
+    char text[2 * RECORD_HASH_BYTES + 1], wanted[sizeof text + 8];
+    struct sha256 *h = sha256_new();
+    sha256_add(h, bytes);
+    sha256_end(h, hash.bytes);
+    record_hash_text(&hash, text);
+    snprintf(wanted, sizeof wanted, "sha256:%s", text);
+    return str_eq(evidence, str_c(wanted));
+}
+
+/* The entry that names the time stamp of checkpoint N: the file must be the one, and be about that line. */
+static void check_timestamp(struct run *r, const struct record_row *row)
+{
+    uint64_t number;
+    struct arena arena;
+    struct buf token = {0};
+    struct error why;
+    struct record_timestamp t;
+    if (!str_starts(row->target, STR("timestamp/")) ||
+        !str_to_u64(str_skip(row->target, strlen("timestamp/")), 10, &number) || number == 0 ||
+        number > r->checkpoint_count)
+        return;
+    r->check->timestamps++;
+    arena_init(&arena, 4096);
+    if (!file_read(record_timestamp_path(r->check->data_dir, number, &arena), TIMESTAMP_MAX_BYTES, &token,
+                   &why) ||
+        !record_timestamp_check(buf_str(&token), &r->checkpoints[number - 1].line_hash, r->check->tsa_ca, &t,
+                                &why))
+        report(r, row->seq, why.text);
+    else if (!is_named(row->evidence, buf_str(&token)))
+        report(r, row->seq,
+               tr("the time stamp that it names was replaced",
+                  "この記録が指すタイムスタンプが置き換えられています"));
+    buf_free(&token);
+    arena_free(&arena);
 }
 
 static void check_covered(struct run *r, const struct record_entry *e)
@@ -143,6 +186,7 @@ static bool walk_page(struct run *r, struct record_walk *w, const struct record_
         r->check->entries++;
         check_covered(r, &e);
         check_named(r, &rows[i]);
+        check_timestamp(r, &rows[i]);
     }
     return true;
 }
@@ -169,57 +213,17 @@ static bool walk(struct run *r, struct record_walk *w, uint64_t last, struct err
 
 /* ------------------------------------------------------------------- state */
 
-/* Columns that hold a number where the record says a name. */
-static struct str as_recorded(const struct record_change_row *c, struct str value)
+static void on_difference(void *context, uint64_t seq, const char *why)
 {
-    uint64_t number;
-    if (str_eq(c->table, STR("incident")) && str_eq(c->field, STR("state")) &&
-        str_to_u64(value, 10, &number) && number < INCIDENT_STATE_COUNT)
-        return incident_state_name((enum incident_state)number);
-    return value;
-}
-
-static bool compare_value(struct run *r, const struct record_change_row *c, uint64_t seq, struct arena *arena,
-                          struct error *err)
-{
-    struct str value;
-    bool is_there, is_known;
-    if (!state_record_value(r->check->state, c->table, c->id, c->field, arena, &value, &is_there, &is_known,
-                            err))
-        return false;
-    if (!is_known) {
-        r->check->not_compared++;
-        return true;
-    }
-    r->check->compared++;
-    if (is_there ? str_eq(as_recorded(c, value), c->new_value) : c->new_value.n == 0)
-        return true;
-    report(
-        r, seq,
-        arena_printf(arena,
-                     tr("%.*s %llu: %.*s was made \"%.*s\" by this entry, but the state database says "
-                        "\"%.*s\"",
-                        "%.*s %llu の %.*s はこの記録では「%.*s」ですが、状態データベースでは「%.*s」です"),
-                     STR_ARGS(c->table), (unsigned long long)c->id, STR_ARGS(c->field),
-                     STR_ARGS(c->new_value), STR_ARGS(as_recorded(c, value)))
-            .p);
-    return true;
+    report(context, seq, why);
 }
 
 static bool compare_state(struct run *r, struct error *err)
 {
-    struct arena arena;
-    struct record_change_row *rows;
-    uint64_t *seqs;
-    uint32_t count;
-    if (!state_begin(r->check->state, err)) /* nothing moves meanwhile */
-        return false;
-    arena_init(&arena, 256 << 10);
-    bool ok = state_record_last_values(r->check->state, &arena, &rows, &seqs, &count, err);
-    for (uint32_t i = 0; ok && i < count; i++)
-        ok = compare_value(r, &rows[i], seqs[i], &arena, err);
-    arena_free(&arena);
-    state_rollback(r->check->state);
+    struct record_compare c = {.state = r->check->state, .found = on_difference, .context = r};
+    bool ok = record_compare_run(&c, err);
+    r->check->compared = c.compared;
+    r->check->not_compared = c.not_compared;
     return ok;
 }
 
@@ -265,7 +269,7 @@ bool record_check_run(struct record_check *c, struct error *err)
 {
     struct run r = {.check = c};
     struct arena arena;
-    c->entries = c->checkpoints = c->compared = c->not_compared = c->bad = 0;
+    c->timestamps = c->entries = c->checkpoints = c->compared = c->not_compared = c->bad = 0;
     arena_init(&arena, 64 << 10);
     bool ok = check_all(&r, &arena, err);
     arena_free(&arena);

@@ -1,55 +1,81 @@
 /* The front of the response record: gives an entry its place in the chain and stores it with what it changes.
  * All between begin and commit is guarded by the state's lock, the pending changes too. Next: record/entry.c
  * makes the hashes, store/state_record.c the rows. */
-#include "recorder.h"
-
-#include <pthread.h>
 #include <sodium.h>
 #include <stdio.h>
 
-#include "base/arena.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "base/sha256.h"
-#include "record/checkpoint.h"
-#include "store/state_record.h"
+#include "recorder_changes.h"
+#include "recorder_internal.h"
 
-#define CHECKPOINT_NS      (15 * 60 * NS_PER_SECOND)
-#define CHECKPOINT_ENTRIES 1000
+static void forget_changes(struct recorder *r)
+{
+    buf_clear(&r->changes);
+    arena_reset(&r->pending);
+    randombytes_buf(r->salt, sizeof r->salt);
+}
 
-struct recorder {
-    struct state *state;
-    const struct zone *zone;
-    char criteria[2 * RECORD_HASH_BYTES + 1];
-    struct arena pending; /* texts of the changes */
-    struct buf changes;   /* struct record_change_row */
-    const char *data_dir; /* NULL: no checkpoints */
-    struct record_key key;
-    pthread_mutex_t checkpoint_lock;
-    uint64_t checkpoint_seq;
-    int64_t checkpoint_ns; /* monotonic */
-};
+static struct recorder_act *act_of(const struct recorder *r)
+{
+    return pthread_getspecific(r->acting);
+}
 
-struct recorder *recorder_new(struct state *state)
+/* A transaction is about to be committed with changes that nobody named: whoever this thread acts for did
+ * them, or the program by itself. */
+static bool record_unnamed(void *context, struct error *err)
+{
+    struct recorder *r = context;
+    const struct recorder_act *act = act_of(r);
+    struct deed by_itself = {.action = "observe", .actor = STR("hyakuyo")};
+    forget_changes(r);
+    return recorder_append(r, act ? &act->deed : &by_itself, err);
+}
+
+struct recorder *recorder_new(struct state *state, struct error *err)
 {
     struct recorder *r = NEW(struct recorder);
     BUG_IF(sodium_init() < 0);
     r->state = state;
     r->zone = zone_find(STR("local"));
     arena_init(&r->pending, 2048);
+    forget_changes(r);
     pthread_mutex_init(&r->checkpoint_lock, NULL);
-    return r;
+    BUG_IF(pthread_key_create(&r->acting, NULL) != 0);
+    if (state_capture_arm(state, record_unnamed, r, err))
+        return r;
+    recorder_free(r);
+    return NULL;
 }
 
 void recorder_free(struct recorder *r)
 {
     if (r == NULL)
         return;
+    state_capture_disarm(r->state);
     arena_free(&r->pending);
     buf_free(&r->changes);
+    pthread_key_delete(r->acting);
     pthread_mutex_destroy(&r->checkpoint_lock);
     sodium_memzero(&r->key, sizeof r->key);
     memory_free(r);
+}
+
+void recorder_enter(struct recorder *r, struct recorder_act *act)
+{
+    BUG_IF(act_of(r) != NULL);
+    act->entries = 0;
+    pthread_setspecific(r->acting, act);
+}
+
+void recorder_leave(struct recorder *r)
+{
+    pthread_setspecific(r->acting, NULL);
+}
+
+bool recorder_waits(struct recorder *r)
+{
+    return r->changes.n > 0 || state_capture_waits(r->state);
 }
 
 void recorder_set_criteria(struct recorder *r, struct str version)
@@ -60,12 +86,6 @@ void recorder_set_criteria(struct recorder *r, struct str version)
 }
 
 /* ------------------------------------------------------------- transaction */
-
-static void forget_changes(struct recorder *r)
-{
-    buf_clear(&r->changes);
-    arena_reset(&r->pending);
-}
 
 bool recorder_begin(struct recorder *r, struct error *err)
 {
@@ -83,6 +103,11 @@ void recorder_change(struct recorder *r, const char *table, uint64_t id, const c
     buf_bytes(&r->changes, &c, sizeof c);
 }
 
+void recorder_take_row(struct recorder *r, const struct captured_row *row)
+{
+    recorder_changes_of(row, str_n((const char *)r->salt, sizeof r->salt), &r->pending, &r->changes);
+}
+
 void recorder_rollback(struct recorder *r)
 {
     forget_changes(r);
@@ -98,7 +123,7 @@ static struct str utc_offset(const struct recorder *r, int64_t time_ns, struct a
     return arena_printf(arena, "%c%02d:%02d", seconds < 0 ? '-' : '+', minutes / 60, minutes % 60);
 }
 
-static void take_hash(struct record_hash *out, struct str bytes)
+void recorder_take_hash(struct record_hash *out, struct str bytes)
 {
     if (bytes.n == RECORD_HASH_BYTES)
         memcpy(out->bytes, bytes.p, RECORD_HASH_BYTES);
@@ -113,8 +138,8 @@ static bool find_place(struct recorder *r, struct record_entry *e, struct arena 
     e->seq = last.seq + 1;
     e->clock_back_ns = last.seq && e->recorded_ns < last.recorded_ns ? last.recorded_ns - e->recorded_ns : 0;
     e->incident_seq = e->incident ? last_of_incident.incident_seq + 1 : 0;
-    take_hash(&e->prev_hash, last.entry_hash);
-    take_hash(&e->incident_prev_hash, last_of_incident.entry_hash);
+    recorder_take_hash(&e->prev_hash, last.entry_hash);
+    recorder_take_hash(&e->incident_prev_hash, last_of_incident.entry_hash);
     return true;
 }
 
@@ -175,36 +200,68 @@ static struct record_row row_of(const struct record_entry *e)
                                false};
 }
 
-static void attach_changes(const struct recorder *r, struct record_entry *e, struct arena *arena)
+/* What was named, then what was seen. */
+static bool gather_changes(struct recorder *r, struct record_entry *e, struct arena *arena, struct buf *rows,
+                           struct error *err)
 {
-    const struct record_change_row *rows = (const void *)r->changes.p;
-    e->change_count = (uint32_t)(r->changes.n / sizeof *rows);
+    struct captured_row *seen;
+    uint32_t count;
+    if (!state_capture_take(r->state, arena, &seen, &count, err))
+        return false;
+    buf_add(rows, buf_str(&r->changes));
+    for (uint32_t i = 0; i < count; i++)
+        recorder_changes_of(&seen[i], e->salt, arena, rows);
+    const struct record_change_row *all = (const void *)rows->p;
+    e->change_count = (uint32_t)(rows->n / sizeof *all);
     struct record_change *changes = ARENA_ARRAY(arena, struct record_change, e->change_count + 1);
     for (uint32_t i = 0; i < e->change_count; i++)
-        changes[i] = (struct record_change){rows[i].table, rows[i].field, rows[i].old_value,
-                                            rows[i].new_value, rows[i].id};
+        changes[i] =
+            (struct record_change){all[i].table, all[i].field, all[i].old_value, all[i].new_value, all[i].id};
     e->changes = changes;
+    if (e->target.n == 0 && e->change_count)
+        e->target = arena_printf(arena, "%.*s/%llu", STR_ARGS(all[0].table), (unsigned long long)all[0].id);
+    return true;
+}
+
+static bool write_entry(struct recorder *r, struct record_entry *e, struct arena *arena, struct error *err)
+{
+    struct buf rows = {0};
+    bool ok = gather_changes(r, e, arena, &rows, err) && find_place(r, e, arena, err);
+    if (ok) {
+        record_seal(e);
+        struct record_row row = row_of(e);
+        ok = state_record_add(r->state, &row, (const void *)rows.p, e->change_count, err);
+    }
+    buf_free(&rows);
+    return ok;
 }
 
 bool recorder_append(struct recorder *r, const struct deed *d, struct error *err)
 {
     struct arena arena;
     struct record_entry e;
-    unsigned char salt[RECORD_SALT_BYTES];
+    struct recorder_act *act = act_of(r);
     arena_init(&arena, 4096);
     fill(r, d, &e, &arena);
-    attach_changes(r, &e, &arena);
-    randombytes_buf(salt, sizeof salt);
-    e.salt = str_n((const char *)salt, sizeof salt);
-    bool ok = find_place(r, &e, &arena, err);
-    if (ok) {
-        record_seal(&e);
-        struct record_row row = row_of(&e);
-        ok = state_record_add(r->state, &row, (const void *)r->changes.p, e.change_count, err);
-    }
+    e.salt = str_n((const char *)r->salt, sizeof r->salt);
+    bool ok = write_entry(r, &e, &arena, err);
+    if (act != NULL)
+        act->entries += ok;
     forget_changes(r);
     arena_free(&arena);
     return ok;
+}
+
+struct deed recorder_deed(const struct recorder *r, const struct deed *fallback)
+{
+    const struct recorder_act *act = act_of(r);
+    return act ? act->deed : *fallback;
+}
+
+bool recorder_commit_act(struct recorder *r, const struct deed *fallback, struct error *err)
+{
+    struct deed deed = recorder_deed(r, fallback);
+    return recorder_commit(r, &deed, err);
 }
 
 bool recorder_commit(struct recorder *r, const struct deed *d, struct error *err)
@@ -233,64 +290,4 @@ bool recorder_erase(struct recorder *r, uint64_t seq, struct str who, struct str
         return state_commit(r->state, err);
     recorder_rollback(r);
     return false;
-}
-
-/* ------------------------------------------------------------- checkpoints */
-
-bool recorder_sign(struct recorder *r, const char *data_dir, struct error *err)
-{
-    r->data_dir = data_dir;
-    return record_key_load(data_dir, &r->key, err);
-}
-
-/* The entry that names a checkpoint comes after it: a checkpoint that is gone is missed. */
-static bool note_checkpoint(struct recorder *r, const struct record_checkpoint *c, struct error *err)
-{
-    char hash[2 * RECORD_HASH_BYTES + 1], key[2 * RECORD_HASH_BYTES + 1], target[40], evidence[200];
-    record_hash_text(&c->line_hash, hash);
-    record_hash_text(&c->key, key);
-    snprintf(target, sizeof target, "checkpoint/%llu", (unsigned long long)c->number);
-    snprintf(evidence, sizeof evidence, "sha256:%s;key:%s", hash, key);
-    return recorder_note(r,
-                         &(struct deed){.action = "observe",
-                                        .actor = STR("hyakuyo"),
-                                        .target = str_c(target),
-                                        .evidence = str_c(evidence)},
-                         err);
-}
-
-static bool write_checkpoint(struct recorder *r, const struct record_row *head, struct arena *arena,
-                             struct error *err)
-{
-    struct record_checkpoint c = {.entries = head->seq, .time_ns = clock_wall_ns()};
-    struct str parts;
-    if (!state_record_parts(r->state, arena, &parts, err))
-        return false;
-    struct sha256 *h = sha256_new();
-    sha256_add(h, parts);
-    sha256_end(h, c.parts.bytes);
-    take_hash(&c.head, head->entry_hash);
-    if (!record_checkpoint_append(r->data_dir, &r->key, &c, err) || !note_checkpoint(r, &c, err))
-        return false;
-    r->checkpoint_seq = head->seq + 1;
-    r->checkpoint_ns = clock_monotonic_ns();
-    return true;
-}
-
-bool recorder_checkpoint(struct recorder *r, bool now, struct error *err)
-{
-    struct arena arena;
-    struct record_row head;
-    if (r->data_dir == NULL)
-        return true;
-    pthread_mutex_lock(&r->checkpoint_lock);
-    arena_init(&arena, 16 << 10);
-    bool ok = state_record_head(r->state, 0, &arena, &head, err);
-    bool is_due =
-        head.seq > r->checkpoint_seq && (now || head.seq - r->checkpoint_seq >= CHECKPOINT_ENTRIES ||
-                                         clock_monotonic_ns() - r->checkpoint_ns > CHECKPOINT_NS);
-    ok = ok && (!is_due || write_checkpoint(r, &head, &arena, err));
-    arena_free(&arena);
-    pthread_mutex_unlock(&r->checkpoint_lock);
-    return ok;
 }

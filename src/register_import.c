@@ -3,13 +3,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "enrich/asset_csv.h"
-#include "recorder.h"
 #include "register_csv.h"
 
 struct import {
     const struct register_form *form;
     struct state *state;
-    struct recorder *recorder;
     const struct work_column *columns;
     uint32_t column_count;
     struct register_rows file;
@@ -64,34 +62,21 @@ static bool is_in_file(const struct import *i, const struct work_row *known, uin
     return false;
 }
 
-/* The first column names a row in the record; persons and prose stay out of a chain that nobody can erase. */
-static void note(const struct import *i, uint64_t id, struct str old, struct str new_value)
-{
-    recorder_change(i->recorder, work_table_name(i->form->table), id, i->columns[0].name, old, new_value);
-}
-
 static bool take_out(struct import *i, struct work_row *row)
 {
     if (i->form->ended >= 0 && work_number(row, i->form->ended) != 0)
         return true;
     i->counts->removed++;
-    if (i->form->ended < 0) {
-        note(i, row->id, row->values[0], STR_EMPTY);
+    if (i->form->ended < 0)
         return state_work_remove(i->state, i->form->table, row->id, i->err);
-    }
     struct str now = work_text_of(clock_wall_ns(), i->arena);
-    recorder_change(i->recorder, work_table_name(i->form->table), row->id, i->columns[i->form->ended].name,
-                    STR_EMPTY, now);
     return state_work_set(i->state, i->form->table, row->id, i->form->ended, now, i->err);
 }
 
 static bool add(struct import *i, struct work_row *row)
 {
     i->counts->added++;
-    if (!state_work_add(i->state, i->form->table, row, i->err))
-        return false;
-    note(i, row->id, STR_EMPTY, row->values[0]);
-    return true;
+    return state_work_add(i->state, i->form->table, row, i->err);
 }
 
 /* What is in the file again stands again. */
@@ -108,10 +93,7 @@ static bool change(struct import *i, const struct work_row *row, struct work_row
         if (!says_the_same(i, (int)c, row, known) &&
             !state_work_set(i->state, i->form->table, known->id, (int)c, row->values[c], i->err))
             return false;
-    if (is_back && !state_work_set(i->state, i->form->table, known->id, ended, STR_EMPTY, i->err))
-        return false;
-    note(i, known->id, known->values[0], row->values[0]);
-    return true;
+    return !is_back || state_work_set(i->state, i->form->table, known->id, ended, STR_EMPTY, i->err);
 }
 
 static bool reconcile(struct import *i)
@@ -135,23 +117,11 @@ static bool reconcile(struct import *i)
 
 static bool run(struct import *i)
 {
-    struct deed deed = {.action = "correct",
-                        .actor = STR("local"),
-                        .role = STR_EMPTY,
-                        .on_behalf = STR_EMPTY,
-                        .target = str_slice(str_c(i->form->file), 0, strlen(i->form->file) - strlen(".csv")),
-                        .event_ns = TIME_UNKNOWN,
-                        .text = STR_EMPTY,
-                        .instructed_by = STR_EMPTY,
-                        .approved_by = STR_EMPTY,
-                        .reported_to = STR_EMPTY,
-                        .evidence = STR_EMPTY,
-                        .criteria_version = STR_EMPTY};
-    if (!recorder_begin(i->recorder, i->err))
+    if (!state_begin(i->state, i->err))
         return false;
     if (reconcile(i))
-        return recorder_commit(i->recorder, &deed, i->err);
-    recorder_rollback(i->recorder);
+        return state_commit(i->state, i->err);
+    state_rollback(i->state);
     return false;
 }
 
@@ -166,11 +136,7 @@ bool register_import(const struct register_form *form, struct state *state, cons
     i.columns = work_columns(form->table, &i.column_count);
     bool ok = asset_read_file(path, &arena, &text, err) &&
               register_csv_read(form, path, text, &arena, &i.file, err);
-    if (ok) {
-        i.recorder = recorder_new(state);
-        ok = run(&i);
-        recorder_free(i.recorder);
-    }
+    ok = ok && run(&i);
     arena_free(&arena);
     return ok;
 }

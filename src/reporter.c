@@ -121,7 +121,6 @@ static bool enter(struct reporter *r, struct report_row *row, struct error *err)
         recorder_rollback(recorder);
         return false;
     }
-    recorder_change(recorder, "report", row->id, "sha256", STR_EMPTY, row->sha256);
     return record(r, "execute", row, row->built_by, STR_EMPTY, row->name, err);
 }
 
@@ -137,7 +136,6 @@ bool reporter_sign(struct reporter *r, const struct report_row *row, struct str 
         return false;
     }
     roles_format(roles, &role);
-    recorder_change(recorder, "report", row->id, "signed_by", STR_EMPTY, who);
     bool ok = record(r, "approve", row, who, buf_str(&role), note, err);
     buf_free(&role);
     return ok;

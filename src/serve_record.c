@@ -106,8 +106,9 @@ void serve_record_posture(void *context, const struct posture_view *view, int64_
 
 bool serve_record_open(struct server *s, struct error *err)
 {
-    s->recorder = recorder_new(s->state);
-    return recorder_sign(s->recorder, s->data_dir, err);
+    s->recorder = recorder_new(s->state, err);
+    return s->recorder != NULL && recorder_baseline(s->recorder, err) &&
+           recorder_sign(s->recorder, s->data_dir, err);
 }
 
 void serve_record_checkpoint(struct server *s, bool now)

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "client.h"
 #include "console/auth.h"
 #include "console/roles.h"
@@ -99,6 +100,29 @@ static bool user_set_language(void *ctx, struct str name, enum language language
     return ok;
 }
 
+/* A log-in and its entry. Until it is there nobody is known to act: the deed is that of the new session. */
+static bool open_session(struct server *s, const struct console_session *session, const struct session *row,
+                         struct arena *arena, struct error *err)
+{
+    struct buf role = {0};
+    if (s->recorder == NULL)
+        return state_sessions_create(s->state, row, err);
+    roles_format(session->roles, &role);
+    struct deed deed = {.action = "execute",
+                        .actor = str_c(session->user),
+                        .role = buf_str(&role),
+                        .target = arena_printf(arena, "login/%s", session->user),
+                        .event_ns = session->created_ns};
+    bool ok = recorder_begin(s->recorder, err);
+    if (ok && !state_sessions_create(s->state, row, err)) {
+        recorder_rollback(s->recorder);
+        ok = false;
+    }
+    ok = ok && recorder_commit(s->recorder, &deed, err);
+    buf_free(&role);
+    return ok;
+}
+
 /* A session that was used since it was opened is there already, unless it was withdrawn meanwhile: it must
  * not come back then. */
 static bool session_save(void *ctx, const struct console_session *session, struct error *err)
@@ -118,7 +142,7 @@ static bool session_save(void *ctx, const struct console_session *session, struc
                           .created_ns = session->created_ns,
                           .last_seen_ns = session->seen_ns,
                           .expires_ns = session->expires_ns};
-    ok = ok && state_sessions_create(s->state, &row, err);
+    ok = ok && open_session(s, session, &row, &arena, err);
     arena_free(&arena);
     return ok;
 }
@@ -223,31 +247,70 @@ bool server_announce(struct server *s, struct error *err)
     return ok;
 }
 
-/* Deeds that are recorded together with what they change, where that is done. */
-/* Beginnings of what keeps its own entry beside what it changes. */
-static const char *const recorded_elsewhere[] = {"incident.", "approval.", "countermeasure.", "contacts.",
-                                                 "record."};
+/* ------------------------------------------------------------------- deeds */
 
-/* Every other change that a person asked for and got. */
+struct act {
+    struct recorder_act act;
+    struct buf role, target, reason;
+};
+
+/* Nobody has come in yet when the first user is made or somebody logs in: the address is all there is. */
+static void describe(const struct console_audit *entry, struct act *a)
+{
+    roles_format(entry->roles, &a->role);
+    buf_add(&a->target, entry->action);
+    if (entry->object.n)
+        buf_printf(&a->target, "/%.*s", (int)(entry->object.n < 200 ? entry->object.n : 200),
+                   entry->object.p);
+    buf_add(&a->reason, entry->reason);
+    a->act.deed = (struct deed){.action = "execute",
+                                .actor = entry->user.n ? entry->user : entry->address,
+                                .role = buf_str(&a->role),
+                                .target = buf_str(&a->target),
+                                .text = buf_str(&a->reason),
+                                .event_ns = entry->time_ns};
+}
+
+static void forget_act(struct act *a)
+{
+    buf_free(&a->role);
+    buf_free(&a->target);
+    buf_free(&a->reason);
+}
+
+static void *act_begin(void *ctx, const struct console_audit *entry)
+{
+    struct server *s = ctx;
+    if (s->recorder == NULL)
+        return NULL;
+    struct act *a = NEW(struct act);
+    describe(entry, a);
+    recorder_enter(s->recorder, &a->act);
+    return a;
+}
+
+static bool act_end(void *ctx, void *act)
+{
+    struct server *s = ctx;
+    struct act *a = act;
+    if (a == NULL)
+        return false;
+    recorder_leave(s->recorder);
+    bool is_recorded = a->act.entries > 0;
+    forget_act(a);
+    memory_free(a);
+    return is_recorded;
+}
+
+/* What a person asked for and got, and what changed nothing in state.db. */
 static void record_deed(struct server *s, const struct console_audit *entry)
 {
-    struct buf role = {0}, target = {0};
-    bool is_due = entry->changes && entry->status < 400;
-    for (size_t i = 0; i < COUNT_OF(recorded_elsewhere); i++)
-        is_due = is_due && !str_starts(entry->action, str_c(recorded_elsewhere[i]));
-    if (!is_due)
+    struct act a = {0};
+    if (!entry->changes || entry->status >= 400 || entry->is_recorded)
         return;
-    roles_format(entry->roles, &role);
-    buf_add(&target, entry->action);
-    if (entry->object.n)
-        buf_printf(&target, "/%.*s", (int)(entry->object.n < 200 ? entry->object.n : 200), entry->object.p);
-    server_note(s, &(struct deed){.action = "execute",
-                                  .actor = entry->user,
-                                  .role = buf_str(&role),
-                                  .target = buf_str(&target),
-                                  .event_ns = entry->time_ns});
-    buf_free(&role);
-    buf_free(&target);
+    describe(entry, &a);
+    server_note(s, &a.act.deed);
+    forget_act(&a);
 }
 
 static void audit(void *ctx, const struct console_audit *entry)
@@ -288,4 +351,6 @@ void services_access(struct console_services *s)
     s->sessions_load = sessions_load;
     s->token_find = token_find;
     s->audit = audit;
+    s->act_begin = act_begin;
+    s->act_end = act_end;
 }

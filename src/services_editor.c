@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "recorded_file.h"
 #include "server.h"
 
 #define TEXT_MAX_BYTES (1u << 20)
@@ -246,6 +247,7 @@ static bool rule_save(void *ctx, struct str name, struct str text, struct arena 
     struct server *s = ctx;
     struct error err;
     struct check c = {0};
+    struct recorded_file change;
     uint64_t loaded = 0, refused = 0;
     bool ran = run_check(s, text, &c, &err);
     rule_report_free(&c.report);
@@ -254,10 +256,18 @@ static bool rule_save(void *ctx, struct str name, struct str text, struct arena 
     if (!c.is_good)
         return refuse(failure, 409, "The rule is refused or a sample of it fails; the check says why.",
                       "規則が拒否されるか、見本が失敗しています。検査の結果を見てください。");
-    if (!keep_version(s, name, arena, &err))
+    if (!keep_version(s, name, arena, &err) ||
+        !recorded_file_describe(own_path(s, name, arena), name, &text, &change, &err) ||
+        !recorded_file_stage(s->recorder, "intended", &change, &err))
         return fail(&err, 500, failure);
-    if (!write_and_load(s, own_path(s, name, arena), text, &loaded, &refused, failure))
+    if (!write_and_load(s, own_path(s, name, arena), text, &loaded, &refused, failure)) {
+        snprintf(change.after, sizeof change.after, "%s", change.before); /* put back */
+        if (!recorded_file_stage(s->recorder, "withdrawn", &change, &err))
+            log_error("%s", err.text);
         return false;
+    }
+    if (!recorded_file_stage(s->recorder, "done", &change, &err))
+        return fail(&err, 500, failure);
     buf_printf(json, "{\"loaded\":%llu,\"refused\":%llu}", (unsigned long long)loaded,
                (unsigned long long)refused);
     return true;
@@ -268,13 +278,17 @@ static bool rule_remove(void *ctx, struct str name, struct console_failure *fail
     struct server *s = ctx;
     struct error err;
     struct arena arena;
+    struct recorded_file change;
     uint64_t loaded, refused;
     arena_init(&arena, 4096);
     const char *path = own_path(s, name, &arena);
     bool ok = file_exists(path) || refuse(failure, 404, "There is no rule of yours by that name.",
                                           "その名前の独自規則はありません。");
-    if (ok && !(keep_version(s, name, &arena, &err) && put_back(path, NULL, false, &err) &&
-                server_reload_knowledge(s, &loaded, &refused, &err)))
+    if (ok &&
+        !(keep_version(s, name, &arena, &err) && recorded_file_describe(path, name, NULL, &change, &err) &&
+          recorded_file_stage(s->recorder, "intended", &change, &err) && put_back(path, NULL, false, &err) &&
+          server_reload_knowledge(s, &loaded, &refused, &err) &&
+          recorded_file_stage(s->recorder, "done", &change, &err)))
         ok = fail(&err, 500, failure);
     arena_free(&arena);
     return ok;

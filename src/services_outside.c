@@ -191,6 +191,28 @@ static bool check_act(const struct outside *o, const struct deadline_act *a, int
     return refuse(failure, 400, "There is no such action.", "その操作はありません。");
 }
 
+static bool record_act(struct server *s, const struct deadline_act *a, struct error *err)
+{
+    struct buf roles = {0}, target = {0};
+    bool was_sent = a->action == DEADLINE_ACT_MET;
+    roles_format(a->viewer.roles, &roles);
+    buf_printf(&target, "deadline/%.*s", STR_ARGS(a->name));
+    struct deed deed = {.action = was_sent                          ? "report"
+                                  : a->action == DEADLINE_ACT_WAIVE ? "approve"
+                                                                    : "observe",
+                        .actor = a->viewer.user,
+                        .role = buf_str(&roles),
+                        .incident = a->id,
+                        .target = buf_str(&target),
+                        .event_ns = a->at_ns,
+                        .text = a->value,
+                        .evidence = a->receipt};
+    bool ok = recorder_commit(s->recorder, &deed, err);
+    buf_free(&roles);
+    buf_free(&target);
+    return ok;
+}
+
 static bool deadline_act(void *ctx, const struct deadline_act *a, struct console_failure *failure)
 {
     static const enum outside_kind kinds[] = {OUTSIDE_FACT, OUTSIDE_KNEW, OUTSIDE_MET, OUTSIDE_WAIVED};
@@ -211,7 +233,13 @@ static bool deadline_act(void *ctx, const struct deadline_act *a, struct console
                               .who = a->viewer.user,
                               .at_ns = a->at_ns == TIME_UNKNOWN ? now_ns : a->at_ns,
                               .noted_ns = now_ns};
-    return state_outside_add(s->state, &e, &err) || fail(&err, 404, failure);
+    if (!recorder_begin(s->recorder, &err))
+        return fail(&err, 500, failure);
+    if (!state_outside_add(s->state, &e, &err)) {
+        recorder_rollback(s->recorder);
+        return fail(&err, 404, failure);
+    }
+    return record_act(s, a, &err) || fail(&err, 500, failure);
 }
 
 /* ------------------------------------------------------------------- exports */

@@ -181,14 +181,6 @@ static bool finish(struct risk_answer *a, bool ok, const char *action, int64_t i
     return false;
 }
 
-static void note_change(struct risk_answer *a, int64_t id, const char *field, int64_t old_ns, int64_t new_ns)
-{
-    struct str old = old_ns == TIME_UNKNOWN ? STR_EMPTY : arena_printf(a->arena, "%lld", (long long)old_ns);
-    if (a->server->recorder != NULL)
-        recorder_change(a->server->recorder, "risk_register", (uint64_t)id, field, old,
-                        arena_printf(a->arena, "%lld", (long long)new_ns));
-}
-
 static bool enter(struct risk_answer *a, const struct kind *kind, struct str details)
 {
     const struct risk_request *r = a->request;
@@ -206,8 +198,6 @@ static bool enter(struct risk_answer *a, const struct kind *kind, struct str det
     if (!begin(a, &err))
         return risk_fail(a, 500, &err);
     bool ok = state_register_add(a->server->state, kind->name, &e, kind->most, &id, &err);
-    if (ok)
-        note_change(a, id, "until_ns", TIME_UNKNOWN, e.until_ns);
     if (!finish(a, ok, kind->action, ok ? id : 0, &err))
         return risk_fail(a, ok ? 500 : 409, &err);
     json_key(a->w, "id");
@@ -233,8 +223,6 @@ bool register_end(struct risk_answer *a)
         return risk_fail(a, 500, &err);
     bool ok = state_register_end(a->server->state, register_name(r->which), id, r->viewer.user,
                                  str_trim(r->reason), a->now_ns, &err);
-    if (ok)
-        note_change(a, id, "ended_ns", INT64_MAX, a->now_ns);
     if (!finish(a, ok, "close", id, &err))
         return risk_fail(a, ok ? 500 : 404, &err);
     return follow(a);

@@ -143,23 +143,6 @@ bool work_end(struct casework *c, bool ok, const struct deed *deed)
     return false;
 }
 
-/* Prose and persons are in the entry's erasable text, if anywhere; what a playbook said is in the playbook.
- */
-static bool is_recorded(enum work_kind kind)
-{
-    return kind != WORK_PROSE && kind != WORK_PERSON && kind != WORK_JSON && kind != WORK_ENGLISH &&
-           kind != WORK_JAPANESE;
-}
-
-static void note_change(struct casework *c, enum work_table table, uint64_t id, int column, struct str old,
-                        struct str new_value)
-{
-    uint32_t count;
-    const struct work_column *columns = work_columns(table, &count);
-    if (is_recorded(columns[column].kind))
-        recorder_change(c->s->recorder, work_table_name(table), id, columns[column].name, old, new_value);
-}
-
 bool work_add(struct casework *c, enum work_table table, struct work_row *row)
 {
     struct error err;
@@ -168,12 +151,7 @@ bool work_add(struct casework *c, enum work_table table, struct work_row *row)
     for (uint32_t i = 0; i < count; i++)
         if (row->values[i].p == NULL)
             row->values[i] = STR_EMPTY;
-    if (!state_work_add(c->s->state, table, row, &err))
-        return work_fail(c, 503, &err);
-    for (uint32_t i = 0; i < count; i++)
-        if (row->values[i].n)
-            note_change(c, table, row->id, (int)i, STR_EMPTY, row->values[i]);
-    return true;
+    return state_work_add(c->s->state, table, row, &err) || work_fail(c, 503, &err);
 }
 
 bool work_set(struct casework *c, enum work_table table, struct work_row *row, int column, struct str value)
@@ -183,7 +161,6 @@ bool work_set(struct casework *c, enum work_table table, struct work_row *row, i
         return true;
     if (!state_work_set(c->s->state, table, row->id, column, value, &err))
         return work_fail(c, 503, &err);
-    note_change(c, table, row->id, column, row->values[column], value);
     row->values[column] = value;
     return true;
 }

@@ -131,6 +131,14 @@ bool work_change_state(struct casework *c, const struct incident_change *change)
  */
 void work_tick(struct server *s);
 
+/* The same relation both ways: `back` is how the other one reads it. */
+bool work_relate(struct casework *c, uint64_t from, uint64_t to, const char *kind, const char *back,
+                 struct str note);
+bool work_answer_case(struct casework *c, const struct incident *incident);
+/* Runs `regroup`, which moves findings between the two incidents it names, with the desk standing still. */
+bool work_regroup(struct casework *c, bool (*regroup)(void *context, uint64_t ids[2]), void *context);
+/* Inside a transaction: all findings of that incident go to the other. */
+bool work_move_all_findings(struct casework *c, const struct incident *from, uint64_t to);
 casework_handler work_get_case, work_patch_case, work_merge, work_split;
 casework_handler work_get_tasks, work_post_task, work_patch_task, work_get_hearing, work_post_hearing;
 casework_handler work_get_approvals, work_propose, work_get_all_approvals, work_get_approval, work_check,

@@ -390,9 +390,6 @@ bool work_delete_contact(struct casework *c)
     if (!work_begin(c))
         return false;
     bool ok = state_work_remove(c->s->state, WORK_CONTACT, row.id, &err) || work_fail(c, 503, &err);
-    if (ok)
-        recorder_change(c->s->recorder, work_table_name(WORK_CONTACT), row.id, "role",
-                        row.values[CONTACT_ROLE], STR_EMPTY);
     struct deed deed = work_deed(c, "correct", 0, "contact", row.id, row.values[CONTACT_ROLE]);
     c->answer->status = 204;
     return work_end(c, ok, &deed);

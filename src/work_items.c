@@ -210,7 +210,8 @@ bool work_patch_host(struct casework *c)
     bool ok =
         work_change_members(c, WORK_HOST, &host) &&
         (!work_given(c, "status") || work_set_number(c, WORK_HOST, &host, HOST_DETECTED + to, c->now_ns));
-    struct deed deed = work_deed(c, "execute", incident.id, "host", host.id, work_value(c, "status"));
+    struct deed deed =
+        work_deed(c, "execute", incident.id, "host", host.id, work_value(c, "residual_reason"));
     return work_end(c, ok, &deed) && work_answer_row(c, WORK_HOST, &host);
 }
 

@@ -207,9 +207,6 @@ bool work_delete_library_case(struct casework *c)
     if (!work_find(c, WORK_LIBRARY, c->q->id, &row) || !work_begin(c))
         return false;
     bool ok = state_work_remove(c->s->state, WORK_LIBRARY, row.id, &err) || work_fail(c, 503, &err);
-    if (ok)
-        recorder_change(c->s->recorder, work_table_name(WORK_LIBRARY), row.id, "incident",
-                        row.values[LIBRARY_INCIDENT], STR_EMPTY);
     struct deed deed =
         work_deed(c, "correct", (uint64_t)work_number(&row, LIBRARY_INCIDENT), "library", row.id, STR_EMPTY);
     c->answer->status = 204;

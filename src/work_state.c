@@ -126,9 +126,8 @@ static bool relate(struct casework *c, uint64_t from, uint64_t to, struct str ki
     return work_add(c, WORK_RELATION, &row);
 }
 
-/* The other way round the same relation reads as "it took in". */
-static bool relate_both(struct casework *c, uint64_t from, uint64_t to, const char *kind, const char *back,
-                        struct str note)
+bool work_relate(struct casework *c, uint64_t from, uint64_t to, const char *kind, const char *back,
+                 struct str note)
 {
     return relate(c, from, to, str_c(kind), note) && relate(c, to, from, str_c(back), note);
 }
@@ -144,10 +143,11 @@ static bool follow_step(struct casework *c, const struct incident *incident,
                                    change->state == INCIDENT_ON_HOLD ? change->hold_reason : STR_EMPTY))
         return false;
     if (change->state == INCIDENT_MERGED &&
-        !relate_both(c, incident->id, change->target, "merged_into", "took_in", change->note))
+        !(work_relate(c, incident->id, change->target, "merged_into", "took_in", change->note) &&
+          work_move_all_findings(c, incident, change->target)))
         return false;
     if (change->state == INCIDENT_DUPLICATE &&
-        !relate_both(c, incident->id, change->target, "duplicate_of", "repeated_by", change->note))
+        !work_relate(c, incident->id, change->target, "duplicate_of", "repeated_by", change->note))
         return false;
     if (!incident_is_open(change->state))
         return work_drop_tasks(c, incident->id, STR("the incident is over / インシデントの終了"));
@@ -161,7 +161,7 @@ static const char *deed_of(enum incident_state to)
                                                              : "close";
 }
 
-bool work_change_state(struct casework *c, const struct incident_change *change)
+static bool change_state(struct casework *c, const struct incident_change *change)
 {
     struct incident now;
     struct error err;
@@ -173,11 +173,7 @@ bool work_change_state(struct casework *c, const struct incident_change *change)
     if (!work_begin(c))
         return false;
     bool ok = state_incidents_change(c->s->state, change->id, &step, &err) || work_fail(c, 409, &err);
-    if (ok && change->has_state) {
-        recorder_change(c->s->recorder, "incident", change->id, "state", incident_state_name(now.state),
-                        incident_state_name(to));
-        ok = follow_step(c, &now, change);
-    }
+    ok = ok && (!change->has_state || follow_step(c, &now, change));
     struct deed deed = work_deed(c, change->has_state ? deed_of(to) : "observe", change->id, "incident",
                                  change->id, change->note);
     if (!work_end(c, ok, &deed))
@@ -185,6 +181,26 @@ bool work_change_state(struct casework *c, const struct incident_change *change)
     if (change->has_state)
         desk_note_state(c->s->desk, change->id, to);
     return true;
+}
+
+struct merging {
+    struct casework *c;
+    const struct incident_change *change;
+};
+
+static bool merge(void *context, uint64_t ids[2])
+{
+    struct merging *m = context;
+    ids[0] = m->change->id;
+    ids[1] = m->change->target;
+    return change_state(m->c, m->change);
+}
+
+bool work_change_state(struct casework *c, const struct incident_change *change)
+{
+    struct merging merging = {c, change};
+    bool moves_findings = change->has_state && change->state == INCIDENT_MERGED && change->target != 0;
+    return moves_findings ? work_regroup(c, merge, &merging) : change_state(c, change);
 }
 
 /* ------------------------------------------------------------- looking on */
@@ -226,7 +242,7 @@ static void put_steps(enum incident_state from, const struct workflow_facts *fac
     json_end_array(w);
 }
 
-static bool answer_case(struct casework *c, const struct incident *incident)
+bool work_answer_case(struct casework *c, const struct incident *incident)
 {
     struct work_row known;
     struct work_rows relations;
@@ -263,7 +279,7 @@ static bool answer_case(struct casework *c, const struct incident *incident)
 bool work_get_case(struct casework *c)
 {
     struct incident incident;
-    return work_incident(c, c->q->id, &incident) && answer_case(c, &incident);
+    return work_incident(c, c->q->id, &incident) && work_answer_case(c, &incident);
 }
 
 bool work_patch_case(struct casework *c)
@@ -276,86 +292,5 @@ bool work_patch_case(struct casework *c)
     struct deed deed = work_deed(c, "judge", incident.id, "incident", incident.id,
                                  arena_printf(c->arena, "%.*s %.*s", STR_ARGS(work_value(c, "vector")),
                                               STR_ARGS(work_value(c, "root_cause"))));
-    return work_end(c, ok, &deed) && answer_case(c, &incident);
-}
-
-/* --------------------------------------------------------- merge and split */
-
-bool work_merge(struct casework *c)
-{
-    struct incident incident;
-    struct incident_change change = {.id = c->q->id,
-                                     .has_state = true,
-                                     .state = INCIDENT_MERGED,
-                                     .note = work_value(c, "note"),
-                                     .target = (uint64_t)work_value_number(c, "into", 0)};
-    return work_change_state(c, &change) && work_incident(c, change.target, &incident) &&
-           answer_case(c, &incident);
-}
-
-/* "name" or "address" or "name (address)" of a finding, against the list of the request. */
-static bool is_listed(struct str list, const struct incident_finding *f)
-{
-    struct str part;
-    while (list.n && str_split(&list, ';', &part)) {
-        part = str_trim(part);
-        if (part.n && (str_eq_nocase(part, f->host_name) || str_eq(part, f->host_ip)))
-            return true;
-    }
-    return false;
-}
-
-/* A new incident with the findings of some of the hosts; the old one keeps its own: evidence is not taken
- * away from what was decided on it. */
-static bool split_off(struct casework *c, const struct incident *from, struct incident *to)
-{
-    struct str hosts = work_value(c, "hosts");
-    *to = *from;
-    to->id = 0;
-    to->state = INCIDENT_NEW;
-    to->hosts = STR_EMPTY;
-    to->opened_ns = from->last_ns;
-    to->findings = ARENA_ARRAY(c->arena, struct incident_finding, from->finding_count + 1);
-    to->finding_count = 0;
-    for (uint32_t i = 0; i < from->finding_count; i++) {
-        const struct incident_finding *f = &from->findings[i];
-        if (!is_listed(hosts, f))
-            continue;
-        to->findings[to->finding_count] = *f;
-        to->findings[to->finding_count].id = 0;
-        to->findings[to->finding_count++].is_stored = false;
-        struct str name =
-            arena_printf(c->arena, "%.*s (%.*s)", STR_ARGS(f->host_name.n ? f->host_name : f->host_ip),
-                         STR_ARGS(f->host_ip));
-        if (!str_contains(to->hosts, name))
-            to->hosts =
-                to->hosts.n ? arena_printf(c->arena, "%.*s;%.*s", STR_ARGS(to->hosts), STR_ARGS(name)) : name;
-    }
-    return to->finding_count > 0 && to->finding_count < from->finding_count;
-}
-
-bool work_split(struct casework *c)
-{
-    struct incident from, to;
-    struct error err;
-    if (!work_incident(c, c->q->id, &from))
-        return false;
-    if (!incident_is_open(from.state))
-        return work_refuse(c, 409, "The incident is over.", "終了したインシデントです。");
-    if (!split_off(c, &from, &to))
-        return work_refuse(c, 400, "\"hosts\" must name some of the incident's hosts, and not all of them.",
-                           "「hosts」にはこのインシデントの端末の一部を指定してください(全部は不可)。");
-    if (!work_begin(c))
-        return false;
-    bool ok = state_incidents_save(c->s->state, &to, &err) || work_fail(c, 503, &err);
-    ok = ok && relate_both(c, from.id, to.id, "split_into", "split_from", work_value(c, "note"));
-    if (ok)
-        recorder_change(c->s->recorder, "incident", to.id, "state", STR_EMPTY, STR("new"));
-    struct deed deed = work_deed(c, "correct", from.id, "incident", to.id, work_value(c, "note"));
-    if (!work_end(c, ok, &deed))
-        return false;
-    desk_note_state(c->s->desk, to.id, INCIDENT_NEW);
-    work_follow(c->s, &to);
-    c->answer->status = 201;
-    return answer_case(c, &from);
+    return work_end(c, ok, &deed) && work_answer_case(c, &incident);
 }

@@ -135,7 +135,8 @@ static bool follow(struct casework *c, const struct incident *incident, struct w
     ok = ok && (!is_new || open_all(c, incident));
     ok = ok && (first->watch_days == 0 || work_watch(c, incident, first->watch_days));
     struct deed deed = work_deed(c, "instruct", incident->id, "incident", incident->id,
-                                 arena_concat(c->arena, STR("first task: "), first->id));
+                                 arena_printf(c->arena, "first task: %.*s / 最初の作業: %.*s",
+                                              STR_ARGS(first->title.en), STR_ARGS(first->title.ja)));
     return work_end(c, ok, &deed);
 }
 

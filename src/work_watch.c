@@ -143,12 +143,8 @@ static bool watch_host(struct casework *c, const struct incident *incident, stru
         .until_ns = until_ns,
         .ended_ns = INT64_MAX,
         .details = STR("{}")};
-    if (!state_register_add(c->s->state, register_name(REGISTER_FOCUS), &e, FOCUS_MAX, &id, &err))
-        return work_fail(c, 500, &err);
-    if (c->s->recorder != NULL)
-        recorder_change(c->s->recorder, "risk_register", (uint64_t)id, "until_ns", STR_EMPTY,
-                        work_text_of(until_ns, c->arena));
-    return true;
+    return state_register_add(c->s->state, register_name(REGISTER_FOCUS), &e, FOCUS_MAX, &id, &err) ||
+           work_fail(c, 500, &err);
 }
 
 static bool watch_hosts(struct casework *c, const struct incident *incident, int64_t until_ns)

@@ -3,6 +3,7 @@ import concurrent.futures
 import http.client
 import json
 import os
+import pwd
 import random
 import re
 import shutil
@@ -226,7 +227,9 @@ def test_the_record_over_the_api(server):
     assert row["erased"] and row["text"] is None and row["entry_hash"] == newest["entry_hash"]
     assert json.loads(s.request("POST", "/api/v1/record/verify")[1])["problems"] == []
     run("user", "add", "ciso", "--role", "approver", "--data", s.data, input="correct horse battery\n")
-    assert s.get("/api/v1/record?actor=local&limit=1")["rows"][0]["target"] == "user.add/ciso"
+    [added] = [row for row in s.get("/api/v1/record?limit=5")["rows"] if row["target"] == "user.add/ciso"]
+    assert added["actor"] == pwd.getpwuid(os.getuid()).pw_name and added["evidence"] == "origin:command-line"
+    assert {"name": "ciso", "roles": "approver"}.items() <= {c["field"]: c["new"] for c in added["changes"] if c["table"] == "user"}.items()
     assert run("user", "add", "ciso", "--role", "approver", "--data", s.data, input="correct horse battery\n", check=False).returncode != 0
     s.stop()
     assert first_bad(s.data) is None

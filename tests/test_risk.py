@@ -390,6 +390,8 @@ def test_closed_incidents_teach_once_a_lead_adopts_it(server):
     before = incident_of(s, "10.20.60.1")
     status, entry = post(s, "/api/v1/calibration", reason="quarter")
     assert status == 201, entry
+    adopted = [row for row in ask(s, "/api/v1/record?limit=20")["rows"] if row["target"] == f"calibration/{entry['id']}"]
+    assert len(adopted) == 1 and any(c["table"] == "risk_register" and c["id"] == entry["id"] for c in adopted[0]["changes"])
     s.kill()
     s.start()
     send(s, *(line for port in (6667, 6668) for line in (flow("10.20.60.2", port),)), flow("10.20.60.1", 6669))

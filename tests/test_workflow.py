@@ -469,3 +469,31 @@ def test_low_confidence_brings_history_and_a_watch_by_itself(office):
     while not office.abe.get(f"/api/v1/assets/hosts/{watched['subject']}")["watched"]:
         assert time.monotonic() < deadline
         time.sleep(0.2)
+
+
+def test_a_split_takes_findings_along_and_the_past_stays_as_it_was(office):
+    """S150, S171: findings move; what was known before comes from the record, whatever the rows say now."""
+    abe = office.abe
+    one, two = office.incident(CFO), office.incident(SALES)
+    task = next(row for row in abe.get(work(two, "tasks"))["rows"] if not row["is_first"] and not row["action"])
+    abe.do("PATCH", work(two, "tasks", task["id"]), status="doing")
+    item = abe.do("POST", work(two, "evidence"), type="disk", description="image", location="safe")
+    then = soon(0)
+    time.sleep(0.01)
+    abe.do("POST", work(one, "merge"), into=two, note="same bot")
+    assert len(abe.get(work(two))["hosts"]) == 2 and abe.get(work(one))["finding_count"] == 0
+    abe.do("PATCH", work(two, "tasks", task["id"]), status="waived", reason="not needed")
+    abe.do("POST", work(two, "evidence", item["id"], "custody"), kind="transfer", to_person="ito", reason="analysis")
+    abe.do("POST", work(two, "split"), 201, hosts=CFO, note="two bots after all")
+    [new] = [row["id"] for row in abe.get("/api/v1/incidents?state=open")["rows"] if row["id"] not in (one, two)]
+    for number, ip in ((two, SALES), (new, CFO)):
+        findings = abe.get(work(number))["findings"]
+        assert findings and {f["entities"]["ip"] for f in findings} == {ip}
+        assert len(abe.get(work(number))["hosts"]) == 1
+    assert ("split_into", new) in [(row["kind"], row["other"]) for row in abe.get(work(two, "work"))["relations"]]
+    past = abe.get(work(two, "as-of") + f"?time={then}")
+    assert next(row["status"] for row in past["tasks"] if row["id"] == task["id"]) == "doing"
+    assert past["evidence"][0]["holder"] == "abe" and abe.get(work(two, "evidence"))["rows"][0]["holder"] == "ito"
+    assert abe.get(work(new, "as-of") + f"?time={then}")["state"] == "candidate"
+    office.server.stop()
+    assert run("verify", "--data", office.server.data).returncode == 0

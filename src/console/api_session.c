@@ -147,6 +147,6 @@ static const struct route ROUTES[] = {
     {METHOD_DELETE, "/api/v1/session", delete_session, RUN_WORKER, MAY_USE_OWN_SESSION, 0, NULL, NULL,
      "logout"},
     {METHOD_PUT, "/api/v1/session/language", put_language, RUN_WORKER, MAY_USE_OWN_SESSION, 0, NULL, LANGUAGE,
-     NULL},
+     "user.language"},
 };
 const struct route_table session_routes = {ROUTES, COUNT_OF(ROUTES)};

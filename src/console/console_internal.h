@@ -50,6 +50,8 @@ void gate_enter(struct request *r, struct str uri,
                 struct str method); /* head only; r->reply.status != 0: refused */
 void gate_body(struct request *r);  /* once the body is complete */
 /* Audit, security headers, counters. */
+/* Runs the handler on this thread, as the deed of whoever asked. Not for RUN_ASYNC. */
+void gate_run(struct request *r);
 void gate_leave(struct request *r);
 size_t gate_body_limit(const struct request *r);
 

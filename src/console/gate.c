@@ -273,19 +273,52 @@ void gate_body(struct request *r)
         reply_problem(r, PROBLEM_BODY, str_c(en.text), str_c(ja.text));
 }
 
-static void audit(struct request *r)
+/* What the request is about: the path names it, or else its first parameter. */
+static struct console_audit audit_of(const struct request *r)
 {
     struct str object = r->path_values[0].n    ? r->path_values[0]
                         : r->query[0].is_given ? r->query[0].text
                                                : r->members[0].text;
-    struct console_audit entry = {.time_ns = r->now_ns,
+    return (struct console_audit){.time_ns = r->now_ns,
                                   .user = str_c(r->who.user),
                                   .address = str_c(r->address),
                                   .action = str_c(r->route->audit),
                                   .object = object.p ? object : STR_EMPTY,
+                                  .reason = STR_EMPTY,
                                   .status = r->reply.status,
                                   .roles = r->who.roles,
-                                  .changes = r->route->method != METHOD_GET};
+                                  .changes = r->route->method != METHOD_GET,
+                                  .is_recorded = r->is_recorded};
+}
+
+static struct str reason_of(const struct request *r)
+{
+    static const char *const names[] = {"reason", "note", "text"};
+    for (size_t k = 0; k < COUNT_OF(names); k++)
+        for (size_t i = 0; r->route->members && r->route->members[i].name; i++)
+            if (strcmp(r->route->members[i].name, names[k]) == 0 && r->members[i].is_given)
+                return r->members[i].text.p ? r->members[i].text : STR_EMPTY;
+    return STR_EMPTY;
+}
+
+void gate_run(struct request *r)
+{
+    struct console_audit entry;
+    bool acts = r->route->audit && r->services->act_begin && r->route->method != METHOD_GET;
+    void *act = NULL;
+    if (acts) {
+        entry = audit_of(r);
+        entry.reason = reason_of(r);
+        act = r->services->act_begin(r->services->ctx, &entry);
+    }
+    r->route->handler(r);
+    if (acts)
+        r->is_recorded = r->services->act_end(r->services->ctx, act);
+}
+
+static void audit(struct request *r)
+{
+    struct console_audit entry = audit_of(r);
     r->services->audit(r->services->ctx, &entry);
 }
 

@@ -280,7 +280,7 @@ static void resume(struct request *r)
 void http_run_on_worker(void *item)
 {
     struct request *r = item;
-    r->route->handler(r);
+    gate_run(r);
     resume(r);
 }
 
@@ -331,7 +331,7 @@ static enum MHD_Result dispatch(struct exchange *x)
         return MHD_YES;
     }
     if (r->reply.status == 0)
-        r->route->handler(r);
+        gate_run(r);
     answered(x);
     return send_reply(x);
 }

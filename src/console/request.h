@@ -69,6 +69,7 @@ struct request {
     enum language language;
     int64_t now_ns, started_ns; /* wall clock; monotonic */
     struct reply reply;
+    bool is_recorded; /* what it changed has its entry in the response record */
     /* Set by ASYNC handlers: calls it once when the reply is complete. */
     void (*finish)(struct request *r);
 };

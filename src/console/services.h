@@ -484,6 +484,8 @@ struct console_audit {
     int status;                               /* HTTP status of the answer */
     unsigned roles;                           /* of the user */
     bool changes;                             /* the request was one to change something */
+    struct str reason;                        /* of act_begin() only; what the request says why, or "" */
+    bool is_recorded;                         /* it has an entry in the response record already */
 };
 
 struct console_services {
@@ -646,6 +648,10 @@ struct console_services {
 
     /* [optional] Who looked at what and who changed what: log-ins, searches, per-person views, changes. */
     void (*audit)(void *ctx, const struct console_audit *entry);
+    /* [optional] Around the handler of a request that changes something, on the same thread: entries of the
+     * response record say who asked. act_end() tells whether one was written. */
+    void *(*act_begin)(void *ctx, const struct console_audit *entry);
+    bool (*act_end)(void *ctx, void *act);
 };
 
 #endif

@@ -748,6 +748,13 @@ enum judge_answer judge_hear(struct judge *j, uint64_t id, const struct incident
     return JUDGE_DONE;
 }
 
+void judge_weigh_again(struct judge *j, uint64_t id)
+{
+    struct candidate *c = find_by_id(j, id);
+    if (c != NULL)
+        mark_changed(j, c);
+}
+
 uint32_t judge_changed_count(const struct judge *j)
 {
     return j->changed_count;

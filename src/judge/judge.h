@@ -98,6 +98,8 @@ enum judge_answer judge_set_state(struct judge *j, uint64_t id, enum incident_st
 /* What a person said about it weighs from now on, in the place of what was said to the same question before.
  * JUDGE_LATER: it can hold no more findings. */
 enum judge_answer judge_hear(struct judge *j, uint64_t id, const struct incident_finding *said);
+/* Counts as changed: it is weighed and handed out again. Nothing when no candidate has this id. */
+void judge_weigh_again(struct judge *j, uint64_t id);
 /* Candidates that changed and are not kept yet. */
 uint32_t judge_changed_count(const struct judge *j);
 

@@ -3,6 +3,9 @@
  *
  *   payload_hash = SHA-256( salt(32 bytes) || text )                  the text lies beside the chain
  *   changes_hash = SHA-256( JCS( [[table,id,field,old,new], ...] ) )   what became of which field
+ *   A change of the field "row" holds fingerprints: SHA-256( salt of this entry || for each column of the
+ * row, in the table's order, that is neither empty nor 0 nor the program's own counter
+ * (store/state_recorded.def): name, NUL, length of the value in decimal, ":", value ), "" for no row.
  *   entry_hash   = SHA-256( prev_hash || JCS(header) || payload_hash )
  *
  *   seq 1            seq 2            seq 3

@@ -3,7 +3,7 @@
  *
  * What must survive does: WAL with synchronous=FULL, so a commit that returned is on the disk. Next:
  * state_schema.c. */
-#include "store/state_sql.h"
+#include "store/state_capture_internal.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -90,6 +90,7 @@ void state_close(struct state *s)
     if (!s)
         return;
     BUG_IF(s->depth != 0);
+    state_capture_disarm(s);
     for (uint32_t i = 0; i < s->statements.count; i++)
         sqlite3_finalize((sqlite3_stmt *)s->statements.entries[i].value);
     map_free(&s->statements);
@@ -119,16 +120,19 @@ bool state_begin(struct state *s, struct error *err)
         return false;
     }
     s->depth++;
+    state_capture_began(s);
     return true;
 }
 
 bool state_commit(struct state *s, struct error *err)
 {
     BUG_IF(s->depth == 0);
-    if (!state_exec(s, s->depth == 1 ? "COMMIT" : "RELEASE inner_change", err)) {
+    if (!state_capture_may_commit(s, err) ||
+        !state_exec(s, s->depth == 1 ? "COMMIT" : "RELEASE inner_change", err)) {
         state_rollback(s);
         return false;
     }
+    state_capture_ended(s);
     s->depth--;
     pthread_mutex_unlock(&s->mutex);
     return true;
@@ -141,6 +145,7 @@ void state_rollback(struct state *s)
     /* A full disk may already have ended the transaction; then there is nothing left to undo. */
     if (!sqlite3_get_autocommit(s->db))
         sqlite3_exec(s->db, undo, NULL, NULL, NULL);
+    state_capture_undone(s);
     s->depth--;
     pthread_mutex_unlock(&s->mutex);
 }

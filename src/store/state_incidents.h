@@ -53,6 +53,10 @@ struct state_change {
 bool state_incidents_change(struct state *s, uint64_t id, const struct state_change *change,
                             struct error *err) MUST_CHECK;
 
+/* The finding belongs to `to` from now on; false when it is not one of `from`. */
+bool state_incidents_move_finding(struct state *s, uint64_t finding, uint64_t from, uint64_t to,
+                                  struct error *err) MUST_CHECK;
+
 /* The log, oldest first. */
 bool state_incidents_changes(struct state *s, uint64_t id, struct arena *arena, struct state_change **out,
                              uint32_t *count, struct error *err) MUST_CHECK;

@@ -231,8 +231,8 @@ bool state_record_last_values(struct state *s, struct arena *arena, struct recor
     state_lock(s);
     sqlite3_stmt *q =
         sql_get(s,
-                "SELECT row_table, row_id, field, old_value, new_value, max(seq * 100000 + place)"
-                " / 100000 FROM record_change GROUP BY row_table, row_id, field",
+                "SELECT row_table, row_id, field, old_value, new_value, max((seq << 24) + place)"
+                " >> 24 FROM record_change GROUP BY row_table, row_id, field",
                 err);
     int row = -1;
     while (q && (row = sql_step(s, q, err)) == 1) {
@@ -248,35 +248,57 @@ bool state_record_last_values(struct state *s, struct arena *arena, struct recor
     return row == 0;
 }
 
-static bool is_name(struct str s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] != '_' && (s.p[i] < 'a' || s.p[i] > 'z'))
-            return false;
-    return s.n > 0 && s.n < 64;
-}
-
-bool state_record_value(struct state *s, struct str table, uint64_t id, struct str field, struct arena *arena,
-                        struct str *out, bool *is_there, bool *is_known, struct error *err)
+bool state_record_salt(struct state *s, uint64_t seq, struct arena *arena, struct str *out, struct error *err)
 {
     *out = STR_EMPTY;
-    *is_there = *is_known = false;
-    if (!is_name(table) || !is_name(field))
-        return true;
-    sqlite3_stmt *q = NULL;
-    struct str sql = arena_printf(arena, "SELECT CAST(%.*s AS TEXT) FROM %.*s WHERE id = ?1", STR_ARGS(field),
-                                  STR_ARGS(table));
     state_lock(s);
-    *is_known = sqlite3_prepare_v2(s->db, sql.p, (int)sql.n, &q, NULL) == SQLITE_OK;
-    int row = 0;
-    if (*is_known) {
-        sql_u64(q, 1, id);
-        row = sql_step(s, q, err);
-        *is_there = row == 1;
-        if (row == 1)
-            *out = sql_column_str(q, 0, arena);
+    sqlite3_stmt *q = sql_get(s, "SELECT salt FROM record_payload WHERE seq = ?", err);
+    if (q)
+        sql_u64(q, 1, seq);
+    int row = q ? sql_step(s, q, err) : -1;
+    if (row == 1) {
+        *out = sql_column_str(q, 0, arena);
+        sqlite3_reset(q);
     }
-    sqlite3_finalize(q);
+    state_unlock(s);
+    return row >= 0;
+}
+
+bool state_record_value_then(struct state *s, struct str table, uint64_t id, struct str field,
+                             int64_t time_ns, struct arena *arena, struct str *out, bool *is_there,
+                             struct error *err)
+{
+    state_lock(s);
+    sqlite3_stmt *q = sql_get(s,
+                              "SELECT c.new_value FROM record_change c JOIN record_entry e USING (seq)"
+                              " WHERE c.row_table = ? AND c.row_id = ? AND c.field = ? AND e.recorded_ns <= ?"
+                              " ORDER BY c.seq DESC, c.place DESC LIMIT 1",
+                              err);
+    if (q) {
+        sql_text(q, 1, table);
+        sql_u64(q, 2, id);
+        sql_text(q, 3, field);
+        sql_i64(q, 4, time_ns);
+    }
+    int row = q ? sql_step(s, q, err) : -1;
+    *is_there = row == 1;
+    *out = row == 1 ? sql_column_str(q, 0, arena) : STR_EMPTY;
+    if (row == 1)
+        sqlite3_reset(q);
+    state_unlock(s);
+    return row >= 0;
+}
+
+bool state_record_has_target(struct state *s, struct str target, bool *out, struct error *err)
+{
+    state_lock(s);
+    sqlite3_stmt *q = sql_get(s, "SELECT 1 FROM record_entry WHERE target = ? LIMIT 1", err);
+    if (q)
+        sql_text(q, 1, target);
+    int row = q ? sql_step(s, q, err) : -1;
+    *out = row == 1;
+    if (row == 1)
+        sqlite3_reset(q);
     state_unlock(s);
     return row >= 0;
 }

@@ -48,9 +48,14 @@ bool state_record_erase(struct state *s, uint64_t seq, struct error *err) MUST_C
 /* What the record says each field was made last. */
 bool state_record_last_values(struct state *s, struct arena *arena, struct record_change_row **out,
                               uint64_t **seqs, uint32_t *count, struct error *err) MUST_CHECK;
-/* What a field is now, as text; *is_there false without such a row, *is_known false without such a column. */
-bool state_record_value(struct state *s, struct str table, uint64_t id, struct str field, struct arena *arena,
-                        struct str *out, bool *is_there, bool *is_known, struct error *err) MUST_CHECK;
+/* "" when it was erased, or there is no such entry. */
+bool state_record_salt(struct state *s, uint64_t seq, struct arena *arena, struct str *out,
+                       struct error *err) MUST_CHECK;
+/* What the entries recorded by `time_ns` say a field was; *is_there false when none says anything. */
+bool state_record_value_then(struct state *s, struct str table, uint64_t id, struct str field,
+                             int64_t time_ns, struct arena *arena, struct str *out, bool *is_there,
+                             struct error *err) MUST_CHECK;
+bool state_record_has_target(struct state *s, struct str target, bool *out, struct error *err) MUST_CHECK;
 /* SHA-256s of the sealed parts one after the other, in order of their first event. */
 bool state_record_parts(struct state *s, struct arena *arena, struct str *out, struct error *err) MUST_CHECK;
 

@@ -277,6 +277,8 @@ static const char reports[] =
 "  BEGIN SELECT RAISE(ABORT, 'a report is never changed'); END;"
 "CREATE TRIGGER report_signature_is_fixed BEFORE UPDATE ON report WHEN OLD.signed_by <> ''"
 "  BEGIN SELECT RAISE(ABORT, 'a signed report is never changed'); END;";
+static const char record_rows[] =
+"CREATE INDEX record_change_by_row ON record_change (row_table, row_id, field, seq);"; /* what a value was at a time */
 /* clang-format on */
 
 static const struct {
@@ -306,6 +308,7 @@ static const struct {
     {21, state_intake_schema},
     {22, state_registers_schema},
     {23, state_notify_schema},
+    {24, record_rows},
 };
 
 static bool schema_number(struct state *s, int64_t *number, struct error *err)

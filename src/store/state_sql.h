@@ -14,11 +14,13 @@
 #include "base/str.h"
 #include "store/state.h"
 
+struct state_capture;
 struct state {
     sqlite3 *db;
     pthread_mutex_t mutex; /* recursive */
     unsigned depth; /* open transactions of the thread that holds the lock: 1 = BEGIN, more = SAVEPOINT */
-    struct map statements; /* SQL text → sqlite3_stmt * */
+    struct map statements;         /* SQL text → sqlite3_stmt * */
+    struct state_capture *capture; /* NULL: nobody records (state_capture.h) */
     char path[512];
 };
 

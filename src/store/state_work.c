@@ -51,6 +51,12 @@ int work_column_find(enum work_table table, struct str name)
     return -1;
 }
 
+bool work_is_recorded_open(enum work_kind kind)
+{
+    return kind != WORK_PROSE && kind != WORK_PERSON && kind != WORK_JSON && kind != WORK_ENGLISH &&
+           kind != WORK_JAPANESE;
+}
+
 int64_t work_number(const struct work_row *row, int column)
 {
     int64_t number;

@@ -66,6 +66,10 @@ const struct work_column *work_columns(enum work_table table, uint32_t *count);
 /* −1: the table has no such column. */
 int work_column_find(enum work_table table, struct str name);
 
+/* Whether the record holds such values as they are: what people wrote or what concerns a person cannot be
+ * erased from the chain, so it never enters it. */
+bool work_is_recorded_open(enum work_kind kind);
+
 /* 0 when it is not a number. */
 int64_t work_number(const struct work_row *row, int column);
 bool work_flag(const struct work_row *row, int column);

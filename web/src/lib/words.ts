@@ -63,8 +63,25 @@ export function likelyNext(from: IncidentState, allowed: IncidentState[]): Incid
   return along.find((state) => stateOrder.indexOf(state) > stateOrder.indexOf(from)) ?? along[0];
 }
 
-export function stateWord(state: IncidentState): string {
-  return (stateWords[state] ?? (() => state))();
+/* Candidates are no incidents yet: they appear in histories only. */
+export function stateWord(state: IncidentState | 'candidate'): string {
+  return state === 'candidate' ? m.state_candidate() : (stateWords[state] ?? (() => state))();
+}
+
+/* A value of the response record: states by their words, nothing as a sign. */
+export function recordedWord(table: string, field: string, value: string): string {
+  if (value === '') return '∅';
+  const isState = (table === 'incident' && field === 'state') || (table === 'incident_change' && (field === 'from_state' || field === 'to_state'));
+  return isState ? stateWord(value as IncidentState) : value;
+}
+
+const recordStages: Record<string, () => string> = {
+  'stage:intended': m.record_stage_intended, 'stage:done': m.record_stage_done, 'stage:withdrawn': m.record_stage_withdrawn,
+  'origin:command-line': m.record_origin_command
+};
+
+export function recordEvidence(evidence: string): string {
+  return (recordStages[evidence] ?? (() => evidence))();
 }
 
 const stages: Record<string, () => string> = {
