@@ -497,3 +497,24 @@ def test_a_split_takes_findings_along_and_the_past_stays_as_it_was(office):
     assert abe.get(work(new, "as-of") + f"?time={then}")["state"] == "candidate"
     office.server.stop()
     assert run("verify", "--data", office.server.data).returncode == 0
+
+
+def test_a_new_line_moves_the_confidence_at_once_and_the_record_has_the_arithmetic(office):
+    """A log line changes the open incident within a second; what it weighed, and the confidence before and after, are in the record (spec 4.4, S118)."""
+    number = office.incident(SALES)
+    before = office.abe.get(work(number))
+    began = time.monotonic()
+    office.server.send_tcp(f'<134>1 2025-11-10T09:14:01+09:00 policy-mgr LaunchCtl - PROC [e host="PC-SALES-050" ip="{SALES}" user="x" '
+                           f'path="C:\\\\Windows\\\\Temp\\\\a1.exe" sha256="{"9f" * 32}" signed="no" parent="cmd.exe" list="not-listed" action="logged"]')
+    while (after := office.abe.get(work(number)))["confidence"] == before["confidence"]:
+        assert time.monotonic() - began < 30
+        time.sleep(0.01)
+    took = time.monotonic() - began
+    assert after["confidence"] > before["confidence"] and took < 1
+    changes = [c for row in office.server.get(f"/api/v1/incidents/{number}/record?limit=200")["rows"] for c in row["changes"]]
+    moved = [c for c in changes if (c["table"], c["field"]) == ("incident", "confidence")]
+    assert float(moved[0]["old"]) == pytest.approx(before["confidence"]) and float(moved[0]["new"]) == pytest.approx(after["confidence"])
+    ratios = {c["id"]: float(c["new"]) for c in changes if (c["table"], c["field"]) == ("incident_finding", "likelihood_ratio")}
+    groups = {c["id"]: c["new"] for c in changes if (c["table"], c["field"]) == ("incident_finding", "evidence_group")}
+    shown = {(item["rule_id"], group["group"]): item["likelihood_ratio"] for group in after["reason"]["confidence"]["groups"] for item in group["items"]}
+    assert set(groups.values()) == {group for _, group in shown} and set(shown.values()) <= set(ratios.values())
