@@ -238,7 +238,7 @@ def test_nothing_leaves_by_itself(server, tmp_path, mailbox, receiver):
     s.wait_count(2)
     assert s.get("/api/v1/notifications") == {"on": False, "channels": [], "rows": [], "digests": []}
     assert s.stop() == 0
-    with sqlite3.connect(f"file:{s.data}/state.db?mode=ro", uri=True) as db:
+    with contextlib.closing(sqlite3.connect(f"file:{s.data}/state.db?mode=ro", uri=True)) as db, db:
         for table in ("work_notice", "work_message", "work_feed"):
             assert db.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
     assert mailbox.mails == [] and receiver.requests == []
@@ -263,7 +263,7 @@ def test_the_past_is_not_told(server, tmp_path, receiver):
 
 
 def feed(s):
-    with sqlite3.connect(f"file:{s.data}/state.db?mode=ro", uri=True) as db:
+    with contextlib.closing(sqlite3.connect(f"file:{s.data}/state.db?mode=ro", uri=True)) as db, db:
         return db.execute("SELECT entry FROM work_feed").fetchone()
 
 
@@ -598,7 +598,7 @@ def test_the_stop_waits_for_no_server_that_is_stuck(server, tmp_path):
     assert time.monotonic() - begun < 45, "libcurl would have waited for a minute"
     connection.close()
     stuck.close()
-    with sqlite3.connect(f"file:{s.data}/state.db?mode=ro", uri=True) as db:
+    with contextlib.closing(sqlite3.connect(f"file:{s.data}/state.db?mode=ro", uri=True)) as db, db:
         assert db.execute("SELECT status, attempts FROM work_message").fetchall() == [("waiting", 0)]
 
 

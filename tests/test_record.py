@@ -1,4 +1,5 @@
 """The response record (spec 3.8, S167 to S175): whatever is changed in it afterwards is found, at the entry where it was changed."""
+import contextlib
 import concurrent.futures
 import http.client
 import json
@@ -45,7 +46,7 @@ def open_incident(s):
 
 
 def entries(data):
-    with sqlite3.connect(data / "state.db") as db:
+    with contextlib.closing(sqlite3.connect(data / "state.db")) as db:
         db.row_factory = sqlite3.Row
         return [dict(row) for row in db.execute("SELECT * FROM record_entry ORDER BY seq")]
 
@@ -201,7 +202,7 @@ def test_a_kill_leaves_no_state_without_its_record(server):
             s.kill()
             concurrent.futures.wait(jobs)
         assert first_bad(s.data) is None
-        with sqlite3.connect(s.data / "state.db") as db:
+        with contextlib.closing(sqlite3.connect(s.data / "state.db")) as db, db:
             [[notes]] = db.execute("SELECT count(*) FROM incident_change WHERE who = 'local'").fetchall()
             [[said]] = db.execute("SELECT count(*) FROM record_entry WHERE actor = 'local' AND incident = ?", [incident]).fetchall()
         assert notes == said

@@ -1,5 +1,6 @@
 """Every operation of the API that changes something leaves its entry (S167; spec 3.8): performed for real, by people with their roles. A new
 operation fails here until somebody performs it too, or says why it changes nothing."""
+import contextlib
 import fnmatch
 import hashlib
 import json
@@ -347,7 +348,7 @@ def test_an_edited_value_of_any_recorded_table_is_found_with_the_entry_it_came_f
     tables, kept = recorded_tables()
     data, seen, missed = tmp_path / "var", set(), []
     shutil.copytree(worked[0], data)
-    with sqlite3.connect(data / "state.db") as db:
+    with contextlib.closing(sqlite3.connect(data / "state.db")) as db:
         db.row_factory = sqlite3.Row
         rows = {table: db.execute(f"SELECT rowid AS number, * FROM {table} ORDER BY rowid DESC LIMIT 1").fetchone() for table in tables}
         wrote = {(t, i): seq for t, i, seq in db.execute("SELECT row_table, row_id, max(seq) FROM record_change WHERE field = 'row' GROUP BY 1, 2")}

@@ -1,4 +1,5 @@
 """What an operator got wrong is one sentence with its remedy, status 1, and no harm to what is there."""
+import contextlib
 import ctypes
 import os
 import pathlib
@@ -66,11 +67,11 @@ def test_a_corrupt_state_database(filled, damage):
 
 
 def test_a_state_database_from_a_newer_version(filled):
-    with sqlite3.connect(filled.data / "state.db") as db:
+    with contextlib.closing(sqlite3.connect(filled.data / "state.db")) as db, db:
         number = db.execute("PRAGMA user_version").fetchone()[0]
         db.execute("PRAGMA user_version=999")
     refused(serve(filled.data), "state.db", "999")
-    with sqlite3.connect(filled.data / "state.db") as db:
+    with contextlib.closing(sqlite3.connect(filled.data / "state.db")) as db, db:
         db.execute(f"PRAGMA user_version={number}")
     still_whole(filled)
 

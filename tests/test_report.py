@@ -1,5 +1,6 @@
 """Reports over a simulated office whose logs went through a running server: every number is held against an independent question, every format is read back,
 the evidence pack's sample is drawn again from its seed (S24, S132, S183 to S187)."""
+import contextlib
 import csv
 import datetime
 import hashlib
@@ -52,7 +53,7 @@ class Office:
         return list(csv.DictReader(io.StringIO(text, newline="")))
 
     def sql(self, text, *parameters):
-        with sqlite3.connect(f"file:{self.data}/state.db?mode=ro", uri=True) as db:
+        with contextlib.closing(sqlite3.connect(f"file:{self.data}/state.db?mode=ro", uri=True)) as db, db:
             return db.execute(text, parameters).fetchall()
 
     def query(self, expression):
@@ -293,7 +294,7 @@ def test_s24_a_signed_report_is_immutable_and_its_hash_is_kept(server):
     status, signed = post(server, f"/api/v1/reports/{made['id']}/sign", {"note": "seen"})
     assert status == 200 and signed["signed_by"] == "local" and signed["note"] == "seen" and signed["sha256"] == made["sha256"]
     assert post(server, f"/api/v1/reports/{made['id']}/sign", {"note": "again"})[0] == 409
-    with sqlite3.connect(server.data / "state.db") as db:
+    with contextlib.closing(sqlite3.connect(server.data / "state.db")) as db, db:
         for change in ("UPDATE report SET note = 'x'", "UPDATE report SET sha256 = 'x'", "DELETE FROM report", "UPDATE report SET signed_by = ''"):
             with pytest.raises(sqlite3.DatabaseError):
                 db.execute(change)
@@ -367,7 +368,7 @@ def test_s24_the_schedule_makes_reports_once_and_reminds_of_signatures(tmp_path)
     env = {"TZ": zone_where_it_is(12)}
     server = Server(tmp_path, env=env).start()
     server.stop()
-    with sqlite3.connect(server.data / "state.db") as db:  # an installation that has run for two months
+    with contextlib.closing(sqlite3.connect(server.data / "state.db")) as db, db:  # an installation that has run for two months
         hour = int(time.time()) // 3600 - 24 * 65
         db.execute("INSERT INTO balance VALUES (0, ?, 1, 1, 0, 0, 0, 10)", (hour,))
     server.start()
@@ -381,7 +382,7 @@ def test_s24_the_schedule_makes_reports_once_and_reminds_of_signatures(tmp_path)
             until = datetime.datetime.fromisoformat(row["sign_until"].replace("Z", "+00:00"))
             assert row["built_by"] == "hyakuyo" and 2 < (until - datetime.datetime.now(datetime.timezone.utc)).total_seconds() / 86400 < 7
         server.stop()
-        with sqlite3.connect(server.data / "state.db") as db:  # the same, four working days ago
+        with contextlib.closing(sqlite3.connect(server.data / "state.db")) as db, db:  # the same, four working days ago
             db.execute("DROP TRIGGER report_is_fixed")
             db.execute("UPDATE report SET due_ns = 1 WHERE name = 'daily'")
         server.start()
