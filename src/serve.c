@@ -82,8 +82,7 @@ static void look_after(struct server *s, struct previous *p)
     engine_collect(s->engine);
     serve_record_checkpoint(s, false);
     work_tick(s);
-    if (atomic_exchange(&s->focus_is_stale, false) && !server_reload_focus(s, &err))
-        log_warning("%s", err.text);
+    work_tick_watch(s);
     if (at_ns - p->saved_ns > SAVE_WATCH_NS && watch_save(s->watch, &err))
         p->saved_ns = at_ns;
     review(s, p);
@@ -234,6 +233,7 @@ static int run(const struct arguments *given)
     arena_init(&start.arena, 16 << 10);
     s.knowledge_options.cache_folder = arena_printf(&start.arena, "%s/cache", s.data_dir).p;
     pthread_mutex_init(&s.publish_lock, NULL);
+    pthread_mutex_init(&s.watch_lock, NULL);
     pthread_mutex_init(&s.reload_lock, NULL);
     int status = EXIT_DONE;
     if (server_start(&start, &err)) {

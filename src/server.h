@@ -56,7 +56,8 @@ struct server {
     bool (*deadlines_met)(struct server *s, uint64_t incident);
     struct outside *outside; /* deadlines, pseudonyms */
     struct desk *desk;
-    atomic_bool focus_is_stale; /* the watch list has changed on a thread that may not ask the desk */
+    pthread_mutex_t watch_lock;
+    struct buf watch_ids; /* uint64_t each: incidents that wait for work_tick_watch(), under watch_lock */
     struct store *store;
     struct engine *engine;
     struct watch *watch;

@@ -115,8 +115,10 @@ bool work_facts(struct casework *c, const struct incident *incident, struct work
 /* Opens the tasks of an incident that has become one, and swaps the first task when its kind has changed. */
 void work_follow(struct server *s, const struct incident *incident);
 /* What a first task that watches brings by itself: history and neighbours as an entry, a focus watch of the
- * hosts for so many days (S149). Within a transaction; the watch is in force within a second. */
-bool work_watch(struct casework *c, const struct incident *incident, int64_t days);
+ * hosts (S149). Asked for by any thread, cheaply; done by the main thread, a few incidents a second, because
+ * it looks at many. Once for each incident. */
+void work_want_watch(struct server *s, uint64_t incident);
+void work_tick_watch(struct server *s);
 /* At the start: incidents that have no tasks yet, since the program ended before or is new to them. */
 bool work_catch_up(struct server *s, struct error *err) MUST_CHECK;
 /* Timers of the tasks of the state that was entered begin to run. Within a transaction. */

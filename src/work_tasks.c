@@ -133,11 +133,14 @@ static bool follow(struct casework *c, const struct incident *incident, struct w
     ok = ok && open_task(c, incident->id, first, playbooks_find(c->s->playbooks, STR("*")));
     ok = ok && work_set(c, WORK_CASE, known, CASE_FIRST_KIND, first->id);
     ok = ok && (!is_new || open_all(c, incident));
-    ok = ok && (first->watch_days == 0 || work_watch(c, incident, first->watch_days));
     struct deed deed = work_deed(c, "instruct", incident->id, "incident", incident->id,
                                  arena_printf(c->arena, "first task: %.*s / 最初の作業: %.*s",
                                               STR_ARGS(first->title.en), STR_ARGS(first->title.ja)));
-    return work_end(c, ok, &deed);
+    if (!work_end(c, ok, &deed))
+        return false;
+    if (first->watch_days != 0)
+        work_want_watch(c->s, incident->id);
+    return true;
 }
 
 void work_follow(struct server *s, const struct incident *incident)
@@ -167,6 +170,8 @@ bool work_catch_up(struct server *s, struct error *err)
     bool ok = state_incidents_list(s->state, &arena, &page, err);
     for (uint32_t i = 0; ok && i < page.count; i++)
         work_follow(s, &page.incidents[i]);
+    for (uint32_t i = 0; ok && i < page.count; i++)
+        work_want_watch(s, page.incidents[i].id); /* who has its history is passed over */
     arena_free(&arena);
     return ok;
 }

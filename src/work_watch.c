@@ -4,6 +4,8 @@
 #include "work.h"
 
 #include "base/ip.h"
+#include "base/log.h"
+#include "judge/score.h"
 #include "services_risk.h"
 #include "store/state_incidents.h"
 #include "store/state_register.h"
@@ -12,6 +14,8 @@
 #define LOOKED_AT    300 /* incidents, and as many candidates, of that time */
 #define NAMED_MOST   20  /* of each kind */
 #define WATCHED_MOST 5   /* hosts of one incident */
+#define WAITING_MOST 10000
+#define A_SECOND     3 /* incidents */
 
 enum relation { SAME_HOST, SAME_DESTINATION, SAME_NETWORK, RELATION_COUNT };
 
@@ -109,7 +113,7 @@ static bool add_history(struct casework *c, const struct incident *incident)
     bool ok =
         look_back(c, incident, SELECT_LIVING, &f) && look_back(c, incident, SELECT_CLOSED_INCIDENTS, &f);
     row.values[ENTRY_INCIDENT] = work_text_of((int64_t)incident->id, c->arena);
-    row.values[ENTRY_KIND] = STR("note");
+    row.values[ENTRY_KIND] = STR("history");
     row.values[ENTRY_TEXT] = history_text(c, &f);
     row.values[ENTRY_HAPPENED] = row.values[ENTRY_ENTERED] = work_text_of(c->now_ns, c->arena);
     row.values[ENTRY_WHO] = c->actor;
@@ -170,10 +174,82 @@ static bool watch_hosts(struct casework *c, const struct incident *incident, int
     return true;
 }
 
-bool work_watch(struct casework *c, const struct incident *incident, int64_t days)
+/* ------------------------------------------------------------- who waits */
+
+void work_want_watch(struct server *s, uint64_t incident)
 {
-    if (!add_history(c, incident) || !watch_hosts(c, incident, c->now_ns + days * DAY_NS))
+    pthread_mutex_lock(&s->watch_lock);
+    if (s->watch_ids.n < WAITING_MOST * sizeof incident)
+        buf_bytes(&s->watch_ids, &incident, sizeof incident);
+    pthread_mutex_unlock(&s->watch_lock);
+}
+
+/* 0: nobody waits. */
+static uint64_t take_waiting(struct server *s)
+{
+    uint64_t id = 0;
+    pthread_mutex_lock(&s->watch_lock);
+    if (s->watch_ids.n) {
+        s->watch_ids.n -= sizeof id;
+        memcpy(&id, s->watch_ids.p + s->watch_ids.n, sizeof id);
+    }
+    pthread_mutex_unlock(&s->watch_lock);
+    return id;
+}
+
+/* A restart asks again for all that are open. */
+static bool has_history(struct casework *c, uint64_t incident, bool *has)
+{
+    struct work_rows entries;
+    if (!work_rows_of(c, WORK_ENTRY, incident, &entries))
         return false;
-    atomic_store(&c->s->focus_is_stale, true);
+    *has = false;
+    for (uint32_t i = 0; i < entries.count && !*has; i++)
+        *has = str_eq(entries.rows[i].values[ENTRY_WHO], c->actor) &&
+               str_eq(entries.rows[i].values[ENTRY_KIND], STR("history"));
     return true;
+}
+
+static bool attach(struct casework *c, uint64_t id, bool *is_new)
+{
+    struct error err;
+    struct incident incident;
+    struct work_row known;
+    bool has;
+    if (!state_incidents_load(c->s->state, id, c->arena, &incident, &err))
+        return work_fail(c, 404, &err);
+    if (!work_case(c, id, &known) || !has_history(c, id, &has))
+        return false;
+    const struct playbook_task *first =
+        playbooks_first(c->s->playbooks, str_c(score_first_task(&incident)), work_is_server(c->s, &incident));
+    if (has || first == NULL || first->watch_days == 0)
+        return true; /* it was done, or the incident has moved on */
+    if (!work_begin(c))
+        return false;
+    bool ok = add_history(c, &incident) && watch_hosts(c, &incident, c->now_ns + first->watch_days * DAY_NS);
+    struct deed deed = work_deed(c, "observe", id, "incident", id, STR_EMPTY);
+    *is_new = ok;
+    return work_end(c, ok, &deed);
+}
+
+void work_tick_watch(struct server *s)
+{
+    struct error err;
+    bool is_new = false;
+    for (unsigned i = 0; i < A_SECOND; i++) {
+        uint64_t id = take_waiting(s);
+        if (id == 0)
+            break;
+        struct arena arena;
+        struct console_failure failure = {0};
+        arena_init(&arena, 64 << 10);
+        struct casework c = work_machine(s, &arena, &failure);
+        if (!attach(&c, id, &is_new))
+            log_warning(tr("history of incident %llu could not be attached: %s",
+                           "インシデント %llu の履歴を添付できませんでした: %s"),
+                        (unsigned long long)id, failure.en.text);
+        arena_free(&arena);
+    }
+    if (is_new && !server_reload_focus(s, &err))
+        log_warning("%s", err.text);
 }

@@ -59,6 +59,61 @@ static bool differs(const struct recorded_table *t, const struct str *a, const s
     return false;
 }
 
+static bool is_same_value(sqlite3_value *a, sqlite3_value *b)
+{
+    int type = sqlite3_value_type(a);
+    if (type != sqlite3_value_type(b))
+        return false;
+    if (type == SQLITE_INTEGER)
+        return sqlite3_value_int64(a) == sqlite3_value_int64(b);
+    if (type == SQLITE_NULL)
+        return true;
+    const void *left = type == SQLITE_FLOAT ? NULL : sqlite3_value_blob(a);
+    const void *right = type == SQLITE_FLOAT ? NULL : sqlite3_value_blob(b);
+    int n = type == SQLITE_FLOAT ? -1 : sqlite3_value_bytes(a);
+    return n >= 0 && n == sqlite3_value_bytes(b) && (n == 0 || memcmp(left, right, (size_t)n) == 0);
+}
+
+/* Of an update, without a copy: most only count on. False for certain only; a real number is looked at again.
+ */
+static bool differs_now(const struct recorded_table *t, sqlite3 *db)
+{
+    for (uint32_t i = 0; i < t->count; i++) {
+        sqlite3_value *old_value = NULL, *new_value = NULL;
+        if (t->columns[i].is_kept)
+            continue;
+        if (sqlite3_preupdate_old(db, (int)i, &old_value) != SQLITE_OK ||
+            sqlite3_preupdate_new(db, (int)i, &new_value) != SQLITE_OK || old_value == NULL ||
+            new_value == NULL || !is_same_value(old_value, new_value))
+            return true;
+    }
+    return false;
+}
+
+static bool is_set(const struct recorded_table *t, sqlite3 *db,
+                   int (*get)(sqlite3 *db, int column, sqlite3_value **out))
+{
+    sqlite3_value *value = NULL;
+    return get(db, t->once, &value) != SQLITE_OK || value == NULL || sqlite3_value_int64(value) != 0;
+}
+
+/* An update that changes nothing of what is recorded, seen without a copy of the row. */
+static bool is_nothing(struct state_capture *c, const struct raw_row *r, sqlite3 *db)
+{
+    bool was = true, is = true;
+    if (r->table->once >= 0) {
+        was = is_set(r->table, db, sqlite3_preupdate_old);
+        is = is_set(r->table, db, sqlite3_preupdate_new);
+    }
+    if (was != is || (is && differs_now(r->table, db)))
+        return false;
+    if (r->table->once >= 0) {
+        c->parent = r->id;
+        c->parent_is_left_out = !is;
+    }
+    return true;
+}
+
 /* True when the row stays outside: it and what it was are not recorded yet. */
 static bool apply_once(struct state_capture *c, struct raw_row *r)
 {
@@ -91,6 +146,8 @@ static void on_change(void *context, sqlite3 *db, int operation, const char *sch
     if (at == NULL || strcmp(schema, "main") != 0)
         return;
     struct raw_row r = {.table = &c->tables[*at], .old_id = old_id, .id = new_id};
+    if (operation == SQLITE_UPDATE && old_id == new_id && is_nothing(c, &r, db))
+        return;
     if (operation != SQLITE_INSERT)
         r.old_values = read_values(c, db, r.table, sqlite3_preupdate_old);
     if (operation != SQLITE_DELETE)
