@@ -5,6 +5,8 @@
 #include "server.h"
 #include "store/state_record.h"
 
+#define CHANGES_SHOWN 200 /* of one entry */
+
 static bool fail(const struct error *err, int status, struct console_failure *failure)
 {
     failure->status = status;
@@ -32,11 +34,13 @@ static void put_hash(struct json_writer *w, const char *name, struct str hash)
     put_text(w, name, str_c(text));
 }
 
+/* An import may be one entry with ten thousand changes: the first of them, and how many there are. */
 static void put_changes(struct json_writer *w, const struct record_change_row *rows, uint32_t count)
 {
+    put_number(w, "change_count", count);
     json_key(w, "changes");
     json_begin_array(w);
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < count && i < CHANGES_SHOWN; i++) {
         json_begin_object(w);
         put_text(w, "table", rows[i].table);
         put_number(w, "id", rows[i].id);

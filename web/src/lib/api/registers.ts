@@ -80,6 +80,7 @@ export interface RecordEntry {
   prev_hash: string;
   payload_hash: string;
   entry_hash: string;
+  change_count: number;
   changes: RecordChange[];
 }
 
