@@ -173,6 +173,7 @@ void server_stop(struct start *start)
     criteria_free(s->criteria);
     tables_free(s->tables);
     watch_free(s->watch);
+    buf_free(&s->watch_ids);
     ledger_free(s->ledger);
     registry_free(s->registry);
     if (s->state != NULL)

@@ -47,7 +47,7 @@ static void put_open_time(struct json_writer *w, const char *key, int64_t time_n
 
 static bool is_host(const struct asset_host *host, struct str name)
 {
-    bool is_it = str_eq_nocase(str_slice(host->hostname, 0, str_find_char(host->hostname, '.', 0)), name);
+    bool is_it = str_eq_nocase(ip_host_label(host->hostname), name);
     for (uint32_t i = 0; i < host->ips.count && !is_it; i++)
         is_it = str_eq(host->ips.items[i], name);
     return is_it;
@@ -150,8 +150,7 @@ static bool lists_host(struct str hosts, struct str name)
         size_t open = str_find_char(one, '(', 0);
         struct str host = str_trim(str_slice(one, 0, open));
         struct str ip = open == STR_NOT_FOUND ? STR_EMPTY : str_slice(one, open + 1, one.n - open - 2);
-        if (str_eq(ip, name) || str_eq(host, name) ||
-            str_eq_nocase(str_slice(host, 0, str_find_char(host, '.', 0)), name))
+        if (str_eq(ip, name) || str_eq(host, name) || str_eq_nocase(ip_host_label(host), name))
             return true;
     }
     return false;
@@ -173,14 +172,22 @@ static bool find_incidents(struct host_question *q, struct incident_list *out, s
     return true;
 }
 
+static bool unknown(struct console_failure *failure)
+{
+    failure->status = 404;
+    error_set(&failure->en, "Nobody has heard of that host.");
+    error_set(&failure->ja, "そのホストは知られていません。");
+    return false;
+}
+
 static bool host(void *ctx, const struct host_request *request, struct arena *arena, struct buf *json,
                  struct incident_list *incidents, struct console_failure *failure)
 {
-    struct ip ip;
     struct str department = STR_EMPTY;
     struct host_question q = {.s = ctx, .request = request, .arena = arena, .w = {.out = json}};
-    q.name = ip_parse(request->host, &ip) ? request->host
-                                          : str_slice(request->host, 0, str_find_char(request->host, '.', 0));
+    q.name = ip_host_label(request->host);
+    if (q.name.n == 0)
+        return unknown(failure);
     put(&q.w, "host", q.name);
     if (!put_registrations(&q, &department, &failure->en) || !find_incidents(&q, incidents, &failure->en)) {
         failure->status = 500;
@@ -195,10 +202,7 @@ static bool host(void *ctx, const struct host_request *request, struct arena *ar
     if (q.is_known && work_may_see(q.s, request->viewer.roles, request->viewer.user,
                                    &(struct incident){.department = department}))
         return true;
-    failure->status = 404;
-    error_set(&failure->en, "Nobody has heard of that host.");
-    error_set(&failure->ja, "そのホストは知られていません。");
-    return false;
+    return unknown(failure);
 }
 
 void services_hosts(struct console_services *s)

@@ -15,7 +15,8 @@
 #define NAMED_MOST   20  /* of each kind */
 #define WATCHED_MOST 5   /* hosts of one incident */
 #define WAITING_MOST 10000
-#define A_SECOND     3 /* incidents */
+#define TEXT_MOST    7900 /* bytes; an entry takes 8,000 */
+#define A_SECOND     3    /* incidents */
 
 enum relation { SAME_HOST, SAME_DESTINATION, SAME_NETWORK, RELATION_COUNT };
 
@@ -101,7 +102,7 @@ static struct str history_text(struct casework *c, const struct found *f)
     for (unsigned r = 0; r < RELATION_COUNT; r++)
         buf_printf(&text, "%s%s: %u%s%.*s", r ? "\n" : "", titles[r], f->count[r], f->count[r] ? ": " : "",
                    STR_ARGS(buf_str(&f->named[r])));
-    struct str all = arena_str(c->arena, str_slice(buf_str(&text), 0, 7900));
+    struct str all = arena_str(c->arena, str_utf8_start(buf_str(&text), TEXT_MOST));
     buf_free(&text);
     return all;
 }

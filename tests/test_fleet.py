@@ -353,4 +353,5 @@ def test_all_about_one_host(server, tmp_path):
     stranger = s.get("/api/v1/assets/hosts/10.20.30.99")
     assert not stranger["registered"] and stranger["registrations"] == []
     assert [row["state"] for control in stranger["controls"] if control["question"] == "unmanaged" for row in control["rows"]] == ["unregistered"]
-    assert s.request("GET", "/api/v1/assets/hosts/nobody")[0] == 404
+    for nobody in ("nobody", ".example", "10.20.30"):  # without a name: not every host that has none
+        assert s.request("GET", f"/api/v1/assets/hosts/{nobody}")[0] == 404, nobody

@@ -246,3 +246,9 @@ bool ip_is_public(const struct ip *ip)
     return is_in(&v6_global, 1, ip) && !is_in(&v6_documentation, 1, ip) &&
            !is_in(&v6_documentation_2024, 1, ip) && !is_in(&v6_protocols, 1, ip);
 }
+
+struct str ip_host_label(struct str name)
+{
+    struct ip ip;
+    return ip_parse(name, &ip) ? name : str_slice(name, 0, str_find_char(name, '.', 0));
+}

@@ -12,6 +12,8 @@ struct ip {
 #define IP_TEXT_MAX 46
 
 bool ip_parse(struct str s, struct ip *out); /* also "[v6]" and "v6%zone"; never host names */
+/* A host's name without its domain: "pc-7" of "pc-7.works.example"; an address stays whole. */
+struct str ip_host_label(struct str name);
 bool ip_is_v4(const struct ip *ip);
 size_t ip_format(const struct ip *ip, char out[IP_TEXT_MAX]); /* canonical, RFC 5952; length without NUL */
 

@@ -178,14 +178,28 @@ static void longest_prefix_like_a_list(void **state)
     cidr_map_free(m);
 }
 
+static void labels_of_hosts(void **state)
+{
+    static const char *const cases[][2] = {
+        {"pc-7.works.example", "pc-7"},
+        {"PC-7", "PC-7"},
+        {"10.20.30.99", "10.20.30.99"},
+        {"fe80::1", "fe80::1"},
+        {"10.20.30", "10"},
+        {".x", ""},
+        {"", ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        assert_true(str_eq(ip_host_label(str_c(cases[i][0])), str_c(cases[i][1])));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(text_both_ways),
-        cmocka_unit_test(kinds),
-        cmocka_unit_test(networks),
-        cmocka_unit_test(longest_prefix),
-        cmocka_unit_test(longest_prefix_like_a_list),
+        cmocka_unit_test(text_both_ways),  cmocka_unit_test(kinds),
+        cmocka_unit_test(labels_of_hosts), cmocka_unit_test(networks),
+        cmocka_unit_test(longest_prefix),  cmocka_unit_test(longest_prefix_like_a_list),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

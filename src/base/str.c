@@ -122,10 +122,10 @@ struct str str_trim(struct str s)
 
 struct str str_trim_chars(struct str s, const char *chars)
 {
-    size_t n = strlen(chars);
-    while (s.n && memchr(chars, s.p[0], n))
+    struct str set = str_c(chars);
+    while (s.n && str_find_char(set, s.p[0], 0) != STR_NOT_FOUND)
         s.p++, s.n--;
-    while (s.n && memchr(chars, s.p[s.n - 1], n))
+    while (s.n && str_find_char(set, s.p[s.n - 1], 0) != STR_NOT_FOUND)
         s.n--;
     return s;
 }
@@ -278,6 +278,14 @@ size_t str_utf8_length(struct str s)
     if (!s.n)
         return 0;
     return (unsigned char)s.p[0] < 0x80 ? 1 : utf8_sequence((const unsigned char *)s.p, s.n);
+}
+
+struct str str_utf8_start(struct str s, size_t most)
+{
+    size_t n = s.n < most ? s.n : most;
+    while (n && n < s.n && ((unsigned char)s.p[n] & 0xc0) == 0x80)
+        n--;
+    return str_slice(s, 0, n);
 }
 
 bool str_is_utf8(struct str s)

@@ -115,5 +115,7 @@ uint64_t str_hash_nocase(struct str s);
 bool str_is_utf8(struct str s);
 /* Bytes of the well-formed UTF-8 character at the start of `s` (1–4), 0 when there is none. */
 size_t str_utf8_length(struct str s);
+/* The start of well-formed `s` in at most so many bytes, without half a character at its end. */
+struct str str_utf8_start(struct str s, size_t most);
 
 #endif

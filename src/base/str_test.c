@@ -146,6 +146,9 @@ static void knows_utf8(void **state)
     assert_int_equal(str_utf8_length(STR("日x")), 3);
     assert_int_equal(str_utf8_length(STR("\xff")), 0);
     assert_int_equal(str_utf8_length(STR("")), 0);
+    static const size_t starts[] = {0, 1, 1, 1, 4, 5, 5};
+    for (size_t most = 0; most < COUNT_OF(starts); most++)
+        assert_int_equal(str_utf8_start(STR("a日b"), most).n, starts[most]);
 }
 
 int main(void)

@@ -57,14 +57,6 @@ static bool is_repeated(const struct finding *f, uint32_t at)
     return false;
 }
 
-static struct str shortened(struct str text, size_t longest)
-{
-    size_t n = text.n < longest ? text.n : longest;
-    while (n < text.n && n > 0 && ((unsigned char)text.p[n] & 0xc0) == 0x80)
-        n--; /* not within a character */
-    return str_slice(text, 0, n);
-}
-
 void finding_matched_json(const struct finding *f, size_t longest, struct json_writer *w)
 {
     json_begin_object(w);
@@ -80,7 +72,7 @@ void finding_matched_json(const struct finding *f, size_t longest, struct json_w
             json_begin_array(w);
         for (uint32_t k = i; k < f->matched_count; k++)
             if (str_eq(f->matched[k].name, name))
-                json_put_str(w, shortened(f->matched[k].text, longest));
+                json_put_str(w, str_utf8_start(f->matched[k].text, longest));
         if (same > 1)
             json_end_array(w);
     }

@@ -52,16 +52,9 @@ const char *colour_name(enum colour c)
     return names[c];
 }
 
-/* Without its domain; an address stays whole. */
-static struct str short_name(struct str name)
-{
-    struct ip ip;
-    return ip_parse(name, &ip) ? name : str_slice(name, 0, str_find_char(name, '.', 0));
-}
-
 bool is_asked_by_name(const struct fleet_asking *asking, struct str host)
 {
-    return asking->host.n == 0 || str_eq_nocase(short_name(asking->host), short_name(host));
+    return asking->host.n == 0 || str_eq_nocase(ip_host_label(asking->host), ip_host_label(host));
 }
 
 bool fleet_knows(struct fleet *f, struct str host)

@@ -72,9 +72,7 @@ bool target_of(const struct sight *s, struct target *out)
 
 static uint8_t keep(char *to, size_t room, struct str text)
 {
-    size_t n = text.n < room ? text.n : room;
-    while (n && n < text.n && ((unsigned char)text.p[n] & 0xc0) == 0x80) /* no half characters */
-        n--;
+    size_t n = str_utf8_start(text, room).n;
     if (n)
         memcpy(to, text.p, n);
     memset(to + n, 0, room - n);

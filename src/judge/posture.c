@@ -25,9 +25,7 @@ void posture_free(struct posture *p)
 
 void posture_copy_text(char *to, size_t room, struct str text)
 {
-    size_t n = text.n < room - 1 ? text.n : room - 1;
-    while (n > 0 && n < text.n && ((unsigned char)text.p[n] & 0xc0) == 0x80) /* not within a character */
-        n--;
+    size_t n = str_utf8_start(text, room - 1).n;
     if (n > 0)
         memcpy(to, text.p, n);
     memset(to + n, 0, room - n);
