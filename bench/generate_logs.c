@@ -1,7 +1,8 @@
 /* Writes the syslog of an imaginary office, one line for each record, the same bytes for the same arguments:
  * firewalls, a proxy, mail, name servers, log-ins, anti-virus and an intrusion detection system, in the
  * proportions of a real collector and with its skew (few hosts, users and sites make most of the traffic).
- * About 250 bytes a line.
+ * The office holds together: a host has its user, a site its address, and only name servers ask the outside
+ * for names and the time. About 250 bytes a line.
  *
  *   generate_logs COUNT [--seed N] [--infected PER_MILLION] [--start SECONDS] [--per-second N]
  * [--no-priority]
@@ -17,11 +18,13 @@
 #include "base/buf.h"
 #include "base/memory.h"
 
-#define INSIDE_HOSTS  3000
-#define OUTSIDE_HOSTS 20000
-#define SITES         5000
-#define USERS         400
-#define INFECTED      12
+#define INSIDE_HOSTS   3000
+#define OUTSIDE_HOSTS  20000
+#define SITES          5000
+#define SITE_ADDRESSES 4000
+#define USERS          2500
+#define NAME_SERVER    52 /* 10.10.0.53 and the next */
+#define INFECTED       12
 
 struct generator {
     uint64_t state; /* of the pseudo-random numbers */
@@ -84,6 +87,7 @@ static struct text inside(struct generator *g)
     return address("10.20.", skewed(g, INSIDE_HOSTS));
 }
 
+/* Somebody out there: scanners, mail servers, log-in attempts. */
 static struct text outside(struct generator *g)
 {
     return address("198.18.", skewed(g, OUTSIDE_HOSTS));
@@ -94,28 +98,72 @@ static struct text infected(struct generator *g)
     return address("10.66.", below(g, INFECTED));
 }
 
-static struct text site(struct generator *g)
+static unsigned mixed(unsigned number, unsigned limit)
+{
+    return (unsigned)((uint64_t)(number * 2654435761u) * limit >> 32);
+}
+
+struct site {
+    struct text name, address;
+};
+
+static struct site site(struct generator *g)
 {
     static const char *const words[] = {"mail", "static", "news",  "shop", "cloud", "portal", "img",
                                         "data", "media",  "files", "apps", "login", "update", "video"};
     unsigned number = skewed(g, SITES);
-    struct text t;
-    snprintf(t.p, sizeof t.p, "%s%u.%s%u.example", words[number % COUNT_OF(words)], number % 7,
+    struct site s = {.address = address("198.19.", mixed(number, SITE_ADDRESSES))};
+    snprintf(s.name.p, sizeof s.name.p, "%s%u.%s%u.example", words[number % COUNT_OF(words)], number % 7,
              words[number / 7 % COUNT_OF(words)], number);
+    return s;
+}
+
+static struct text user_number(unsigned number)
+{
+    struct text t;
+    snprintf(t.p, sizeof t.p, "user%03u", number);
     return t;
 }
 
 static struct text user(struct generator *g)
 {
-    struct text t;
-    snprintf(t.p, sizeof t.p, "user%03u", skewed(g, USERS));
-    return t;
+    return user_number(skewed(g, USERS));
 }
 
-static unsigned outside_port(struct generator *g)
+/* A host inside and who sits at it: nearly always the same. */
+struct seat {
+    struct text address, user;
+};
+
+static struct seat seat(struct generator *g)
+{
+    unsigned host = skewed(g, INSIDE_HOSTS);
+    unsigned who = below(g, 1000) ? mixed(host, USERS) : below(g, USERS);
+    return (struct seat){.address = address("10.20.", host), .user = user_number(who)};
+}
+
+/* What goes out. */
+struct flow {
+    struct text from, to;
+    struct text name; /* of the site; "" = none */
+    unsigned port;
+};
+
+static struct flow flow(struct generator *g)
 {
     static const unsigned ports[] = {443, 443, 443, 443, 443, 443, 443, 443, 80, 53, 123, 993, 8443};
-    return ports[below(g, COUNT_OF(ports))];
+    unsigned port = ports[below(g, COUNT_OF(ports))];
+    struct flow f = {.port = port};
+    if (port == 53 || port == 123) {
+        f.from = address("10.10.", NAME_SERVER + below(g, 2));
+        f.to = address("198.19.", mixed(below(g, 64), SITE_ADDRESSES));
+        return f;
+    }
+    struct site s = site(g);
+    f.from = inside(g);
+    f.to = s.address;
+    f.name = s.name;
+    return f;
 }
 
 static unsigned scanned_port(struct generator *g)
@@ -169,18 +217,20 @@ static void netfilter_line(struct generator *g, const char *verdict, const char 
 
 static void netfilter(struct generator *g)
 {
-    bool is_outbound = below(g, 3) > 0;
-    struct text in = inside(g), out = outside(g);
-    if (is_outbound)
-        netfilter_line(g, below(g, 20) ? "ALLOW" : "BLOCK", in.p, out.p, outside_port(g), true);
-    else
+    if (below(g, 3)) {
+        struct flow f = flow(g);
+        netfilter_line(g, below(g, 100) ? "ALLOW" : "BLOCK", f.from.p, f.to.p, f.port, true);
+    } else {
+        struct text out = outside(g), in = inside(g);
         netfilter_line(g, "BLOCK", out.p, in.p, scanned_port(g), false);
+    }
 }
 
 static void sshd(struct generator *g)
 {
     struct buf *b = &g->line;
     unsigned kind = below(g, 100);
+    struct seat who = seat(g);
     char host[16];
     snprintf(host, sizeof host, "srv%03u", skewed(g, 200));
     begin(g, 86, host);
@@ -190,42 +240,43 @@ static void sshd(struct generator *g)
                    user(g).p, outside(g).p, high_port(g));
     else if (kind < 65)
         buf_printf(b, "Accepted %s for %s from %s port %u ssh2",
-                   PICK(g, "publickey", "publickey", "password"), user(g).p, inside(g).p, high_port(g));
+                   PICK(g, "publickey", "publickey", "password"), who.user.p, who.address.p, high_port(g));
     else if (kind < 80)
         buf_printf(b, "Invalid user %s from %s port %u", user(g).p, outside(g).p, high_port(g));
     else if (kind < 90)
         buf_printf(b, "Connection closed by authenticating user %s %s port %u [preauth]", user(g).p,
                    outside(g).p, high_port(g));
     else
-        buf_printf(b, "pam_unix(sshd:session): session opened for user %s(uid=%u) by (uid=0)", user(g).p,
+        buf_printf(b, "pam_unix(sshd:session): session opened for user %s(uid=%u) by (uid=0)", who.user.p,
                    between(g, 1000, 2000));
 }
 
 static void squid(struct generator *g)
 {
     struct buf *b = &g->line;
-    struct text who = user(g), where = site(g);
-    const char *name = below(g, 3) ? who.p : "-";
+    struct seat who = seat(g);
+    struct site where = site(g);
+    const char *name = below(g, 3) ? who.user.p : "-";
     begin(g, 134, PICK(g, "proxy1", "proxy2"));
     buf_printf(b, "squid[%u]: %lld.%03u %6u %s ", between(g, 1000, 1010), (long long)g->now, below(g, 1000),
-               skewed(g, 60000) + 1, inside(g).p);
+               skewed(g, 60000) + 1, who.address.p);
     if (below(g, 100) < 60) {
         buf_printf(b, "TCP_TUNNEL/200 %u CONNECT %s:443 %s HIER_DIRECT/%s -", between(g, 300, 900000),
-                   where.p, name, outside(g).p);
+                   where.name.p, name, where.address.p);
         return;
     }
     buf_printf(b, "%s %u %s http://%s/%s/%s?id=%08x&v=%u %s HIER_DIRECT/%s %s",
                PICK(g, "TCP_MISS/200", "TCP_MISS/200", "TCP_HIT/200", "TCP_MISS/304", "TCP_DENIED/403",
                     "TCP_MISS/404"),
-               between(g, 300, 90000), PICK(g, "GET", "GET", "GET", "POST"), where.p,
+               between(g, 300, 90000), PICK(g, "GET", "GET", "GET", "POST"), where.name.p,
                PICK(g, "news", "img", "api", "css"), PICK(g, "index.html", "list", "item", "a.png"),
-               (unsigned)next(g), below(g, 20), name, outside(g).p,
+               (unsigned)next(g), below(g, 20), name, where.address.p,
                PICK(g, "text/html", "image/png", "text/css", "application/json"));
 }
 
 static void named(struct generator *g)
 {
-    struct text where = site(g);
+    struct text where = site(g).name;
     begin(g, 30, PICK(g, "ns1", "ns2"));
     buf_printf(&g->line, "named[%u]: client @0x7f%010llx %s#%u (%s): query: %s IN %s %s (10.10.0.53)",
                between(g, 500, 510), (unsigned long long)(next(g) >> 24), inside(g).p, high_port(g), where.p,
@@ -237,7 +288,7 @@ static void postfix(struct generator *g)
 {
     struct buf *b = &g->line;
     unsigned kind = below(g, 10), process = between(g, 1000, 60000), queue = (unsigned)next(g);
-    struct text peer = outside(g), name = site(g);
+    struct text peer = outside(g), name = site(g).name;
     begin(g, 22, PICK(g, "mx1", "mx2"));
     if (kind < 3)
         buf_printf(b, "postfix/smtpd[%u]: connect from %s[%s]", process, below(g, 3) ? name.p : "unknown",
@@ -270,25 +321,26 @@ static void clamd(struct generator *g)
 static void asa(struct generator *g)
 {
     struct buf *b = &g->line;
-    unsigned kind = below(g, 100), number = below(g, 99999999), port = outside_port(g),
-             own_port = high_port(g);
-    struct text in = inside(g), out = outside(g);
+    unsigned kind = below(g, 100), number = below(g, 99999999), own_port = high_port(g);
+    struct flow f = flow(g);
+    struct text out = outside(g);
     begin(g, 166, "asa1");
     if (kind < 40)
         buf_printf(b,
                    ": %%ASA-6-302013: Built outbound TCP connection %u for outside:%s/%u (%s/%u) to "
                    "inside:%s/%u (203.0.113.1/%u)",
-                   number, out.p, port, out.p, port, in.p, own_port, own_port);
+                   number, f.to.p, f.port, f.to.p, f.port, f.from.p, own_port, own_port);
     else if (kind < 70)
         buf_printf(b,
                    ": %%ASA-4-106023: Deny %s src outside:%s/%u dst inside:%s/%u by access-group "
                    "\"OUTSIDE_IN\" [0x%x, 0x0]",
-                   PICK(g, "tcp", "tcp", "udp"), out.p, own_port, in.p, scanned_port(g), (unsigned)next(g));
+                   PICK(g, "tcp", "tcp", "udp"), out.p, own_port, inside(g).p, scanned_port(g),
+                   (unsigned)next(g));
     else if (kind < 95)
         buf_printf(b,
                    ": %%ASA-6-302014: Teardown TCP connection %u for outside:%s/%u to inside:%s/%u duration "
                    "0:%02u:%02u bytes %u TCP FINs",
-                   number, out.p, port, in.p, own_port, below(g, 10), below(g, 60), skewed(g, 999999));
+                   number, f.to.p, f.port, f.from.p, own_port, below(g, 10), below(g, 60), skewed(g, 999999));
     else
         buf_printf(b,
                    ": %%ASA-6-113005: AAA user authentication Rejected : reason = AAA failure : server = "
@@ -297,7 +349,7 @@ static void asa(struct generator *g)
 }
 
 static void fortigate_line(struct generator *g, const char *source, const char *destination, unsigned port,
-                           const char *action)
+                           const char *name, const char *action)
 {
     struct buf *b = &g->line;
     begin(g, 189, "fgt1");
@@ -321,16 +373,19 @@ static void fortigate_line(struct generator *g, const char *source, const char *
                             : "HTTP",
                PICK(g, "Japan", "Japan", "Germany", "Brazil"), below(g, 600), skewed(g, 99999),
                skewed(g, 9999999), below(g, 999));
-    buf_printf(b, "app=\"%s\" hostname=\"%s\"", PICK(g, "HTTPS.BROWSER", "SSL", "DNS"), site(g).p);
+    buf_printf(b, "app=\"%s\"", port == 53 ? "DNS" : PICK(g, "HTTPS.BROWSER", "SSL"));
+    if (*name)
+        buf_printf(b, " hostname=\"%s\"", name);
 }
 
 static void fortigate(struct generator *g)
 {
-    struct text in = inside(g), out = outside(g);
-    fortigate_line(g, in.p, out.p, outside_port(g), PICK(g, "accept", "accept", "close", "deny"));
+    struct flow f = flow(g);
+    fortigate_line(g, f.from.p, f.to.p, f.port, f.name.p,
+                   below(g, 100) ? PICK(g, "accept", "accept", "close") : "deny");
 }
 
-static void suricata_detail(struct generator *g, unsigned kind, const char *domain)
+static void suricata_detail(struct generator *g, unsigned kind, const char *domain, const char *address_of)
 {
     struct buf *b = &g->line;
     if (kind < 10)
@@ -357,7 +412,7 @@ static void suricata_detail(struct generator *g, unsigned kind, const char *doma
                    "\"rrname\":\"%s\",\"rrtype\":\"A\",\"rcode\":\"NOERROR\",\"answers\":[{\"rrname\":\"%s\","
                    "\"rrtype\":\"A\","
                    "\"ttl\":%u,\"rdata\":\"%s\"}]}",
-                   below(g, 65536), domain, domain, between(g, 1, 3600), outside(g).p);
+                   below(g, 65536), domain, domain, between(g, 1, 3600), address_of);
     else
         buf_printf(b,
                    ",\"http\":{\"hostname\":\"%s\",\"url\":\"/%s/%08x\",\"http_user_agent\":\"Mozilla/5.0 "
@@ -373,7 +428,8 @@ static void suricata(struct generator *g)
 {
     struct buf *b = &g->line;
     unsigned kind = below(g, 100);
-    struct text when = formatted_time(g->now, "%Y-%m-%dT%H:%M:%S"), domain = site(g);
+    struct site where = site(g);
+    struct text when = formatted_time(g->now, "%Y-%m-%dT%H:%M:%S"), domain = where.name;
     begin(g, 142, "ids1");
     buf_printf(
         b,
@@ -385,11 +441,11 @@ static void suricata(struct generator *g)
         : kind < 70 ? "dns"
                     : "http");
     buf_printf(b, "\"src_ip\":\"%s\",\"src_port\":%u,\"dest_ip\":\"%s\",\"dest_port\":%u,\"proto\":\"TCP\"",
-               inside(g).p, high_port(g), outside(g).p,
+               inside(g).p, high_port(g), kind >= 40 && kind < 70 ? "10.10.0.53" : where.address.p,
                kind < 40   ? 443
                : kind < 70 ? 53
                            : 80);
-    suricata_detail(g, kind, domain.p);
+    suricata_detail(g, kind, domain.p, where.address.p);
     buf_printf(b,
                ",\"flow\":{\"pkts_toserver\":%u,\"pkts_toclient\":%u,\"bytes_toserver\":%u,\"bytes_"
                "toclient\":%u,\"start\":\"%s.000000+0000\"}}",
@@ -408,12 +464,12 @@ static void infection(struct generator *g)
         netfilter_line(g, "BLOCK", host.p, out.p, 25, true);
         return;
     case 2:
-        fortigate_line(g, host.p, out.p, 6697, "deny");
+        fortigate_line(g, host.p, out.p, 6697, "", "deny");
         return;
     default:
         begin(g, 30, "ns1");
         buf_printf(&g->line, "named[500]: client @0x7f0000000001 %s#%u (%s): query: %s IN MX + (10.10.0.53)",
-                   host.p, high_port(g), site(g).p, site(g).p);
+                   host.p, high_port(g), site(g).name.p, site(g).name.p);
     }
 }
 
