@@ -31,6 +31,7 @@ struct desk *desk_new(const struct desk_options *options, struct error *err)
         d->posture = posture_new(options->posture_criteria, options->posture_changed, options->context);
     d->correlator = correlator_new(NULL, CORRELATE_LATENESS_NS);
     d->watermark_ns = d->reached_ns = INT64_MIN;
+    pthread_mutex_init(&d->keeping, NULL);
     pthread_mutex_init(&d->lock, NULL);
     pthread_mutex_init(&d->notes_lock, NULL);
     if ((options->state != NULL && !desk_restore(d, err)) || !desk_restore_observers(d, err)) {
@@ -68,6 +69,7 @@ void desk_free(struct desk *d)
     buf_free(&d->notes);
     pthread_mutex_destroy(&d->notes_lock);
     pthread_mutex_destroy(&d->lock);
+    pthread_mutex_destroy(&d->keeping);
     memory_free(d);
 }
 

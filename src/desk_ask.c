@@ -91,6 +91,7 @@ static bool keep_posture(struct desk *d, struct str before, struct arena *arena,
     posture_save(d->posture, &saved);
     bool ok = state_desk_save_part(d->options.state, &(struct desk_part){"posture", buf_str(&saved)}, err);
     buf_free(&saved);
+    d->posture_kept = 0; /* the transaction may yet be undone */
     if (ok && d->options.recorder != NULL)
         recorder_change(d->options.recorder, "posture", 1, "decision", before, posture_words(d, arena));
     return ok;

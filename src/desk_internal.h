@@ -17,7 +17,8 @@
 
 struct desk {
     struct desk_options options;
-    pthread_mutex_t lock; /* guards the judge and what follows: the desk thread and the sealer come here */
+    pthread_mutex_t keeping; /* one desk_keep_all() at a time; before the other */
+    pthread_mutex_t lock;    /* guards the judge and what follows: the desk thread and the sealer come here */
     struct judge *judge;
     struct priors *priors;
     struct risk *risk;
@@ -25,6 +26,7 @@ struct desk {
     struct arena *learned;   /* what the judge has of it; NULL = none */
     int64_t reached_ns;      /* event time, with findings or without */
     struct posture *posture; /* NULL = none */
+    uint64_t posture_kept;   /* hash of what state.db has of it; 0 = not known */
     _Atomic int level_shown; /* desk_posture_level() */
     struct correlator *correlator;
     struct context *context;             /* for what instruments find; NULL = none */

@@ -10,8 +10,10 @@
 #include "store/state_identity.h"
 #include "store/state_incidents.h"
 
-#define KEEP_AT_ONCE         256 /* candidates in one transaction: the desk thread waits no longer than for these */
-#define TURN_NS              (200 * 1000) /* between two of them, so that the desk thread gets the lock */
+#define KEEP_AT_ONCE         256 /* candidates in one transaction, or what HOLD_NS suffices for */
+#define KEEP_AT_LEAST        16
+#define HOLD_NS              (10 * NS_PER_MS) /* the desk thread waits so long for the lock */
+#define TURN_NS              (200 * 1000)     /* between two of them, so that it gets the lock */
 #define OBSERVERS_EVERY_NS   (60 * NS_PER_SECOND)
 #define OBSERVERS_COST_SHARE 50  /* and so much longer than the desk stood still for it the last time */
 #define EXPIRE_AT_ONCE       500 /* candidates in one transaction; the next one takes the rest */
@@ -178,9 +180,26 @@ struct capture {
     int64_t identity_watermark_ns, identity_history_ns;
 };
 
-/* Everything up to it has been kept. The posture is that of now: what comes again changes nothing in it, and
- * what people decided meanwhile stays. */
-static bool keep_progress(struct desk *d, const struct capture *at, struct error *err)
+/* The posture is that of now: what comes again changes nothing in it, and what people decided meanwhile
+ * stays. */
+static bool keep_posture(struct desk *d, struct error *err)
+{
+    struct buf posture = {0};
+    if (d->posture == NULL || d->options.state == NULL)
+        return true;
+    posture_save(d->posture, &posture);
+    uint64_t hash = str_hash(buf_str(&posture));
+    bool ok = hash == d->posture_kept ||
+              state_desk_save_part(d->options.state, &(struct desk_part){"posture", buf_str(&posture)}, err);
+    if (ok)
+        d->posture_kept = hash;
+    buf_free(&posture);
+    return ok;
+}
+
+/* Everything up to it has been kept. Without d->lock: thousands of intervals of identity take a while, and
+ * nothing of this is the desk's any more. */
+static bool keep_progress(struct desk *d, const struct capture *at, int64_t horizon_ns, struct error *err)
 {
     uint64_t counted = atomic_load(&d->counted_before);
     struct desk_progress progress = {.counted_through = at->taken > counted ? at->taken : counted,
@@ -192,20 +211,14 @@ static bool keep_progress(struct desk *d, const struct capture *at, struct error
                                                {"risk", buf_str(&at->risk)}},
                                      .part_count = 3};
     struct state *state = d->options.state;
-    struct buf posture = {0};
     if (state == NULL)
         return true;
     if (!state_begin(state, err))
         return false;
-    if (d->posture != NULL) {
-        posture_save(d->posture, &posture);
-        progress.parts[progress.part_count++] = (struct desk_part){"posture", buf_str(&posture)};
-    }
     bool ok =
         state_desk_save(state, &progress, err) &&
         state_identity_save(state, at->identity.rows, at->identity.count, at->identity_history_ns, err) &&
-        state_candidates_expire(state, judge_horizon(d->judge), EXPIRE_AT_ONCE, err);
-    buf_free(&posture);
+        state_candidates_expire(state, horizon_ns, EXPIRE_AT_ONCE, err);
     if (ok)
         return state_commit(state, err);
     state_rollback(state);
@@ -254,32 +267,57 @@ static void release(struct capture *at)
     buf_free(&at->fleet);
 }
 
-/* What has changed when this begins is kept when it ends. Bit by bit: findings go on meanwhile. */
-bool desk_keep_all(struct desk *d, struct error *err)
+/* What had changed when this begins. Bit by bit: findings go on meanwhile. */
+static bool keep_changed(struct desk *d, struct error *err)
 {
-    pthread_mutex_lock(&d->lock);
-    struct capture at;
     bool ok = true;
-    capture(d, &at);
+    uint32_t step = KEEP_AT_LEAST;
     for (uint32_t left = judge_changed_count(d->judge); ok && left > 0;) {
-        uint32_t some = left < KEEP_AT_ONCE ? left : KEEP_AT_ONCE;
+        uint32_t some = left < step ? left : step;
+        int64_t started_ns = clock_monotonic_ns();
         ok = desk_hand_out(d, HAND_OUT_ALL, some, err);
         left -= some;
+        int64_t held_ns = clock_monotonic_ns() - started_ns;
+        if (held_ns > HOLD_NS && step > KEEP_AT_LEAST)
+            step /= 2;
+        else if (held_ns < HOLD_NS / 2 && step < KEEP_AT_ONCE)
+            step *= 2;
         pthread_mutex_unlock(&d->lock);
         if (ok && left > 0)
             nanosleep(&(struct timespec){0, TURN_NS}, NULL);
         pthread_mutex_lock(&d->lock);
     }
-    ok = ok && keep_progress(d, &at, err);
-    if (ok && at.identity.version)
-        identity_saved(d->options.identity, at.identity.version);
-    if (ok)
-        go_on(d);
+    return ok;
+}
+
+static bool keep_all(struct desk *d, struct capture *at, struct error *err)
+{
+    pthread_mutex_lock(&d->lock);
+    capture(d, at);
+    bool ok = keep_changed(d, err) && keep_posture(d, err);
+    int64_t horizon_ns = judge_horizon(d->judge);
     pthread_mutex_unlock(&d->lock);
+    if (!ok || !keep_progress(d, at, horizon_ns, err))
+        return false;
+    pthread_mutex_lock(&d->lock);
+    if (at->identity.version)
+        identity_saved(d->options.identity, at->identity.version);
+    go_on(d);
+    pthread_mutex_unlock(&d->lock);
+    return true;
+}
+
+/* What has changed when this begins is kept when it ends. */
+bool desk_keep_all(struct desk *d, struct error *err)
+{
+    struct capture at;
+    pthread_mutex_lock(&d->keeping);
+    bool ok = keep_all(d, &at, err);
     if (ok && at.instruments.n) /* only now: it must never know more than what is kept */
         ok = file_write_atomic(d->options.instruments_path, buf_str(&at.instruments), 0600, err);
     if (ok && at.fleet.n)
         ok = file_write_atomic(d->options.fleet_path, buf_str(&at.fleet), 0600, err);
     release(&at);
+    pthread_mutex_unlock(&d->keeping);
     return ok;
 }

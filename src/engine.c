@@ -14,7 +14,10 @@
 #define IN_ORDER_CAPACITY 64 /* finished batches that wait for an earlier one */
 #define HELD_MAX          64 /* batches between two savings of incidents: under load, many findings in one */
 #define SAVE_INTERVAL_NS  (200 * NS_PER_MS)
-#define RETRY_NS          (500 * NS_PER_MS)
+#define SAVES_APART_NS                                                                                       \
+    (100 * NS_PER_MS) /* one that comes alone is kept at once, those of a flood together                     \
+                       */
+#define RETRY_NS (500 * NS_PER_MS)
 
 struct worker {
     struct engine *engine;
@@ -336,6 +339,7 @@ struct held {
     bool has_incidents; /* that are not kept yet */
     bool has_given_up;  /* the program ends and the disk refuses */
     int64_t since_ns;
+    int64_t saved_ns; /* when incidents were last kept; monotonic */
 };
 
 /* A state.db that cannot be written holds everything up, loudly; false when the program ends meanwhile. */
@@ -363,15 +367,26 @@ static bool keep_incidents(struct engine *e)
  * journal has them all and brings them again. */
 static void let_go(struct engine *e, struct held *h)
 {
-    if (h->has_incidents && !h->has_given_up)
+    if (h->has_incidents && !h->has_given_up) {
         h->has_given_up = !keep_incidents(e);
+        h->saved_ns = clock_monotonic_ns();
+    }
     for (unsigned i = 0; i < h->count; i++) {
         if (h->has_given_up)
             batch_free(h->batches[i]);
         else
             h->has_given_up = !store_put(e->options.store, h->batches[i]);
     }
-    *h = (struct held){.has_given_up = h->has_given_up};
+    *h = (struct held){.has_given_up = h->has_given_up, .saved_ns = h->saved_ns};
+}
+
+/* How long the next batch may be waited for before what is held goes. */
+static int64_t patience_ns(const struct held *h)
+{
+    if (h->count == 0)
+        return NS_PER_SECOND;
+    int64_t left_ns = h->has_incidents ? h->saved_ns + SAVES_APART_NS - clock_monotonic_ns() : 0;
+    return left_ns > 0 ? left_ns : 0;
 }
 
 static void take_batch(struct engine *e, struct held *h, struct batch *b)
@@ -394,7 +409,7 @@ static void *run_desk(void *context)
     struct held held = {0};
     bool is_over = false;
     while (!is_over) {
-        struct arrival *a = next_arrival(e, held.count ? 0 : NS_PER_SECOND, &is_over);
+        struct arrival *a = next_arrival(e, patience_ns(&held), &is_over);
         if (a != NULL && a->batch != NULL)
             take_batch(e, &held, a->batch);
         bool is_due = held.count == HELD_MAX || !held.has_incidents ||

@@ -29,6 +29,13 @@ bool state_exec(struct state *s, const char *sql, struct error *err)
     return true;
 }
 
+/* The same as a prepared statement. */
+static bool run_word(struct state *s, const char *sql, struct error *err)
+{
+    sqlite3_stmt *q = sql_get(s, sql, err);
+    return q && sql_run(s, q, err);
+}
+
 static void init_lock(struct state *s)
 {
     pthread_mutexattr_t recursive;
@@ -70,7 +77,8 @@ struct state *state_open(const char *path, struct error *err)
     snprintf(s->path, sizeof(s->path), "%s", path);
     init_lock(s);
     make_private(path);
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX;
+    /* Our own lock guards the connection; SQLite's would be taken again for every value of every row. */
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
     bool ok =
         sqlite3_open_v2(path, &s->db, flags, NULL) == SQLITE_OK ||
         error_set(
@@ -78,7 +86,9 @@ struct state *state_open(const char *path, struct error *err)
             tr("%s: cannot open the state database: %s; check that the folder exists and is writable",
                "%s: 状態データベースを開けません: %s。フォルダーの有無と書き込み権限を確認してください"),
             path, s->db ? sqlite3_errmsg(s->db) : "out of memory");
+    state_lock(s);
     ok = ok && configure(s, err) && state_migrate(s, err);
+    state_unlock(s);
     if (ok)
         return s;
     state_close(s);
@@ -102,11 +112,14 @@ void state_close(struct state *s)
 struct sqlite3 *state_lock(struct state *s)
 {
     pthread_mutex_lock(&s->mutex);
+    s->holder = pthread_self();
+    s->locks++;
     return s->db;
 }
 
 void state_unlock(struct state *s)
 {
+    s->locks--;
     pthread_mutex_unlock(&s->mutex);
 }
 
@@ -114,9 +127,9 @@ void state_unlock(struct state *s)
  * connection was faster. Inner ones are savepoints, so that an area's failure undoes only its own part. */
 bool state_begin(struct state *s, struct error *err)
 {
-    pthread_mutex_lock(&s->mutex);
-    if (!state_exec(s, s->depth == 0 ? "BEGIN IMMEDIATE" : "SAVEPOINT inner_change", err)) {
-        pthread_mutex_unlock(&s->mutex);
+    state_lock(s);
+    if (!run_word(s, s->depth == 0 ? "BEGIN IMMEDIATE" : "SAVEPOINT inner_change", err)) {
+        state_unlock(s);
         return false;
     }
     s->depth++;
@@ -128,13 +141,13 @@ bool state_commit(struct state *s, struct error *err)
 {
     BUG_IF(s->depth == 0);
     if (!state_capture_may_commit(s, err) ||
-        !state_exec(s, s->depth == 1 ? "COMMIT" : "RELEASE inner_change", err)) {
+        !run_word(s, s->depth == 1 ? "COMMIT" : "RELEASE inner_change", err)) {
         state_rollback(s);
         return false;
     }
     state_capture_ended(s);
     s->depth--;
-    pthread_mutex_unlock(&s->mutex);
+    state_unlock(s);
     return true;
 }
 
@@ -147,7 +160,7 @@ void state_rollback(struct state *s)
         sqlite3_exec(s->db, undo, NULL, NULL, NULL);
     state_capture_undone(s);
     s->depth--;
-    pthread_mutex_unlock(&s->mutex);
+    state_unlock(s);
 }
 
 bool state_end(struct state *s, bool ok, struct error *err)
@@ -160,6 +173,7 @@ bool state_end(struct state *s, bool ok, struct error *err)
 
 sqlite3_stmt *sql_get(struct state *s, const char *sql, struct error *err)
 {
+    BUG_IF(s->locks == 0 || !pthread_equal(s->holder, pthread_self()));
     uintptr_t *place = map_put(&s->statements, str_c(sql), NULL);
     sqlite3_stmt *q = (sqlite3_stmt *)*place;
     if (!q) {

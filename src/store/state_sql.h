@@ -18,6 +18,8 @@ struct state_capture;
 struct state {
     sqlite3 *db;
     pthread_mutex_t mutex; /* recursive */
+    pthread_t holder;      /* of the lock, while locks is not 0 */
+    unsigned locks;
     unsigned depth; /* open transactions of the thread that holds the lock: 1 = BEGIN, more = SAVEPOINT */
     struct map statements;         /* SQL text → sqlite3_stmt * */
     struct state_capture *capture; /* NULL: nobody records (state_capture.h) */

@@ -91,10 +91,12 @@ static void test_settings(void **state)
         int64_t value;
     } expected[] = {{"PRAGMA foreign_keys", 1}, {"PRAGMA synchronous", 2}};
     for (size_t i = 0; i < COUNT_OF(expected); i++) {
+        state_lock(f->state);
         sqlite3_stmt *q = sql_get(f->state, expected[i].pragma, &f->err);
         assert_int_equal(sql_step(f->state, q, &f->err), 1);
         assert_int_equal(sql_column_i64(q, 0), expected[i].value);
         sqlite3_reset(q);
+        state_unlock(f->state);
     }
     assert_true(access(f->path, F_OK) == 0);
     assert_null(state_open("/nonexistent/folder/state.db", &f->err));
