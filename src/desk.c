@@ -175,8 +175,7 @@ bool desk_take(struct desk *d, struct batch *batch)
         judge_take(d->judge, f, d->watermark_ns);
     }
     atomic_store(&d->taken_through, batch->last_sequence);
-    bool has_incidents =
-        judge_has(d->judge, HAND_OUT_INCIDENTS) || judge_changed_count(d->judge) > KEEP_ALL_BEYOND;
+    bool has_incidents = judge_has_incidents(d->judge) || judge_changed_count(d->judge) > KEEP_ALL_BEYOND;
     pthread_mutex_unlock(&d->lock);
     return has_incidents;
 }

@@ -14,10 +14,8 @@
 #define IN_ORDER_CAPACITY 64 /* finished batches that wait for an earlier one */
 #define HELD_MAX          64 /* batches between two savings of incidents: under load, many findings in one */
 #define SAVE_INTERVAL_NS  (200 * NS_PER_MS)
-#define SAVES_APART_NS                                                                                       \
-    (100 * NS_PER_MS) /* one that comes alone is kept at once, those of a flood together                     \
-                       */
-#define RETRY_NS (500 * NS_PER_MS)
+#define SAVES_APART_NS    (100 * NS_PER_MS) /* of a flood; what comes alone is kept at once */
+#define RETRY_NS          (500 * NS_PER_MS)
 
 struct worker {
     struct engine *engine;

@@ -30,6 +30,8 @@ struct candidate {
     uint32_t hop_count, hop_capacity;
     uint64_t last_sequence; /* highest event already folded */
     bool is_changed;        /* since it was handed out and kept */
+    bool is_unasked;        /* changed since the judge asked whether it is an incident … */
+    bool is_wanted;         /* … and what the answer was */
     bool has_new_evidence;  /* since its confidence was last settled */
     bool is_weighed;        /* incident's urgency, importance and confidence are those of its findings */
     bool is_handed_out;     /* and not settled yet */

@@ -17,9 +17,12 @@ struct judge {
     struct arena key_arena;
     struct candidate **changed; /* in order of their first change */
     uint32_t changed_count, changed_capacity;
-    uint32_t handed_out;  /* of `changed`, and not settled yet */
-    int64_t watermark_ns; /* event time so far */
-    int64_t next_end_ns;  /* no candidate's window is over before the watermark has passed this */
+    struct candidate **unasked; /* of `changed`: whether they are incidents is not known */
+    uint32_t unasked_count, unasked_capacity;
+    uint32_t wanted_count; /* of `changed`: those that are */
+    uint32_t handed_out;   /* of `changed`, and not settled yet */
+    int64_t watermark_ns;  /* event time so far */
+    int64_t next_end_ns;   /* no candidate's window is over before the watermark has passed this */
     const struct signatures *signatures; /* NULL = none */
     struct systems_awake awake;
     uint32_t heard_last;   /* index of the system that was heard of last */
@@ -141,6 +144,7 @@ void judge_free(struct judge *j)
     map_free(&j->by_key);
     arena_free(&j->key_arena);
     memory_free(j->changed);
+    memory_free(j->unasked);
     buf_free(&j->before);
     memory_free(j);
 }
@@ -180,28 +184,51 @@ static void bind_hosts(struct judge *j, struct candidate *c, enum claim claim)
     }
 }
 
+static void append(struct candidate ***list, uint32_t *count, uint32_t *capacity, struct candidate *c)
+{
+    if (*count == *capacity) {
+        *capacity = *capacity ? *capacity * 2 : 16;
+        *list = memory_resize_array(*list, *capacity, sizeof(struct candidate *));
+    }
+    (*list)[(*count)++] = c;
+}
+
+static void drop(struct candidate **list, uint32_t *count, const struct candidate *c)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < *count; i++)
+        if (list[i] != c)
+            list[kept++] = list[i];
+    *count = kept;
+}
+
+static void note_wanted(struct judge *j, struct candidate *c, bool is_wanted)
+{
+    j->wanted_count += is_wanted;
+    j->wanted_count -= c->is_wanted;
+    c->is_wanted = is_wanted;
+}
+
 static void mark_changed(struct judge *j, struct candidate *c)
 {
     c->is_weighed = false;
-    if (c->is_changed)
-        return;
-    if (j->changed_count == j->changed_capacity) {
-        j->changed_capacity = j->changed_capacity ? j->changed_capacity * 2 : 16;
-        j->changed = memory_resize_array(j->changed, j->changed_capacity, sizeof(struct candidate *));
-    }
-    j->changed[j->changed_count++] = c;
+    note_wanted(j, c, false);
+    if (!c->is_changed)
+        append(&j->changed, &j->changed_count, &j->changed_capacity, c);
     c->is_changed = true;
+    if (!c->is_unasked)
+        append(&j->unasked, &j->unasked_count, &j->unasked_capacity, c);
+    c->is_unasked = true;
 }
 
 static void unmark_changed(struct judge *j, struct candidate *c)
 {
-    uint32_t kept = 0;
-    for (uint32_t i = 0; c->is_changed && i < j->changed_count; i++)
-        if (j->changed[i] != c)
-            j->changed[kept++] = j->changed[i];
     if (c->is_changed)
-        j->changed_count = kept;
-    c->is_changed = false;
+        drop(j->changed, &j->changed_count, c);
+    if (c->is_unasked)
+        drop(j->unasked, &j->unasked_count, c);
+    note_wanted(j, c, false);
+    c->is_changed = c->is_unasked = false;
 }
 
 static void unlink_candidate(struct judge *j, struct candidate *c)
@@ -641,11 +668,23 @@ static void put_before(struct str *rest, struct incident *i)
     }
 }
 
-static bool is_wanted(const struct judge *j, struct candidate *c, enum hand_out which)
+/* Weighs what has changed since it was asked for the last time: thousands that are none need not be looked at
+ * for each batch. */
+static void ask_changed(struct judge *j)
 {
-    weigh(j, c);
-    return which == HAND_OUT_ALL || c->incident.state != INCIDENT_CANDIDATE ||
-           deserves_incident(j->criteria, c);
+    for (uint32_t i = 0; i < j->unasked_count; i++) {
+        struct candidate *c = j->unasked[i];
+        weigh(j, c);
+        c->is_unasked = false;
+        note_wanted(j, c, c->incident.state != INCIDENT_CANDIDATE || deserves_incident(j->criteria, c));
+    }
+    j->unasked_count = 0;
+}
+
+bool judge_has_incidents(struct judge *j)
+{
+    ask_changed(j);
+    return j->wanted_count > 0;
 }
 
 bool judge_hand_out(struct judge *j, enum hand_out which, uint32_t most,
@@ -654,9 +693,10 @@ bool judge_hand_out(struct judge *j, enum hand_out which, uint32_t most,
     bool ok = true;
     BUG_IF(j->handed_out != 0); /* not settled */
     buf_clear(&j->before);
+    ask_changed(j);
     for (uint32_t i = 0; ok && i < j->changed_count && j->handed_out < most; i++) {
         struct candidate *c = j->changed[i];
-        if (!is_wanted(j, c, which))
+        if (which == HAND_OUT_INCIDENTS && !c->is_wanted)
             continue;
         describe(j, c);
         remember_before(&j->before, &c->incident);
@@ -669,14 +709,6 @@ bool judge_hand_out(struct judge *j, enum hand_out which, uint32_t most,
     return ok;
 }
 
-bool judge_has(struct judge *j, enum hand_out which)
-{
-    for (uint32_t i = 0; i < j->changed_count; i++)
-        if (is_wanted(j, j->changed[i], which))
-            return true;
-    return false;
-}
-
 void judge_settle(struct judge *j, bool is_kept)
 {
     struct str before = buf_str(&j->before);
@@ -687,6 +719,7 @@ void judge_settle(struct judge *j, bool is_kept)
             put_before(&before, &c->incident);
         if (c->is_handed_out && is_kept) {
             c->is_changed = false;
+            note_wanted(j, c, false);
             c->absorbed_count = 0;
             c->kept_news_ns = c->incident.news_ns;
         } else {
