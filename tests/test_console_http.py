@@ -546,7 +546,7 @@ def test_queries_do_not_delay_others_and_overflow_is_said(make):
     for t in threads:
         t.join(timeout=20)
     statuses = [a.status for a in answers]
-    assert set(statuses) == {200, 503} and statuses.count(200) >= 3
+    assert set(statuses) == {200, 503} and statuses.count(200) >= 2  # the queue; how many more, the scheduler says
     assert all(a.getheader("Retry-After") for a in answers if a.status == 503)
 
 
