@@ -192,13 +192,7 @@ void intake_put_list(const struct intake_list *list, struct json_writer *w, cons
         json_begin_object(w);
         json_key(w, "id");
         json_put_str(w, item->id);
-        json_key(w, "text");
-        json_begin_object(w);
-        json_key(w, "en");
-        json_put_str(w, item->text.en);
-        json_key(w, "ja");
-        json_put_str(w, item->text.ja);
-        json_end_object(w);
+        json_both(w, "text", item->text.en, item->text.ja);
         json_end_object(w);
     }
     json_end_array(w);

@@ -1,29 +1,24 @@
 /* What happens to a report by itself, in a thread of its own: it becomes an event, is joined to the incident
  * that the event has led to, and the logs are asked. Each step is kept with its entry in the record and is
  * done again when the program ended before. Next: work_intake.c. */
-#include <pthread.h>
 #include <semaphore.h>
-#include <time.h>
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/poked_thread.h"
 #include "base/sha256.h"
 #include "intake.h"
 #include "store/state_incidents.h"
 #include "store/state_intake.h"
 
 #define REPORTS_MOST    500                         /* the newest ones, that are looked at in one round */
-#define PAUSE_S         2                           /* between rounds while something is awaited */
+#define PAUSE_NS        (2 * NS_PER_SECOND)         /* between rounds while something is awaited */
 #define JOIN_LONGEST_NS (24 * 3600 * NS_PER_SECOND) /* how long a report waits for an incident */
 #define SOURCE          STR("hyakuyo.user-report")
 
 struct intake {
     struct server *server;
-    pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t poked;
-    bool is_poked;
-    atomic_bool is_over;
+    struct poked_thread thread;
 };
 
 /* One report in work. */
@@ -172,19 +167,19 @@ static bool ask_logs(struct step *p)
     const struct intake_rules *rules = p->c.s->intake_rules;
     struct arena arena;
     bool ok = true;
-    for (uint32_t i = 0; ok && i < rules->look_count && !p->intake->is_over; i++) {
+    for (uint32_t i = 0; ok && i < rules->look_count && !p->intake->thread.is_over; i++) {
         const struct intake_look *look = &rules->looks[i];
         struct intake_found found;
         if (!intake_is_for(look, p->report->values[USER_REPORT_SYMPTOMS]))
             continue;
         arena_init(&arena, 64 << 10);
         intake_look(p->c.s, look, p->report, clock_wall_ns(), &arena, &found);
-        ok = p->intake->is_over || keep_look(p, look, &found);
+        ok = p->intake->thread.is_over || keep_look(p, look, &found);
         arena_free(&arena);
     }
     static const int columns[] = {USER_REPORT_LOOKED};
     const int64_t numbers[] = {clock_wall_ns()};
-    return !ok || p->intake->is_over || set_fields(p, columns, numbers, 1, "observe", STR_EMPTY);
+    return !ok || p->intake->thread.is_over || set_fields(p, columns, numbers, 1, "observe", STR_EMPTY);
 }
 
 /* ----------------------------------------------------------------- 4: note */
@@ -282,7 +277,7 @@ static bool round_of_all(struct intake *i)
         rows.count = 0;
         waits = true;
     }
-    for (uint32_t k = 0; k < rows.count && !i->is_over; k++) {
+    for (uint32_t k = 0; k < rows.count && !i->thread.is_over; k++) {
         struct step p = {.intake = i, .report = &rows.rows[k], .arena = &arena};
         p.c = work_machine(i->server, &arena, &p.failure);
         if (!work_on(&p))
@@ -296,70 +291,29 @@ static bool round_of_all(struct intake *i)
     return waits;
 }
 
-static void pause_until_poked(struct intake *i, bool is_waiting)
+static int64_t go_round(void *context)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += PAUSE_S;
-    while (!i->is_poked && !i->is_over)
-        if (!is_waiting)
-            pthread_cond_wait(&i->poked, &i->lock);
-        else if (pthread_cond_timedwait(&i->poked, &i->lock, &until) != 0)
-            return;
-}
-
-static void *run(void *context)
-{
-    struct intake *i = context;
-    bool is_waiting = true; /* what an earlier run left */
-    pthread_mutex_lock(&i->lock);
-    while (!i->is_over) {
-        i->is_poked = false;
-        pthread_mutex_unlock(&i->lock);
-        is_waiting = round_of_all(i);
-        pthread_mutex_lock(&i->lock);
-        pause_until_poked(i, is_waiting);
-    }
-    pthread_mutex_unlock(&i->lock);
-    return NULL;
+    return round_of_all(context) ? PAUSE_NS : UNTIL_POKED;
 }
 
 struct intake *intake_start(struct server *s)
 {
     struct intake *i = NEW(struct intake);
-    pthread_condattr_t monotonic;
     i->server = s;
-    pthread_mutex_init(&i->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&i->poked, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-    if (pthread_create(&i->thread, NULL, run, i) != 0)
-        BUG("no thread for user reports");
-    pthread_setname_np(i->thread, "intake");
+    poked_thread_start(&i->thread, "intake", go_round, i); /* what an earlier run left comes first */
     return i;
 }
 
 void intake_poke(struct intake *i)
 {
-    if (i == NULL)
-        return;
-    pthread_mutex_lock(&i->lock);
-    i->is_poked = true;
-    pthread_cond_signal(&i->poked);
-    pthread_mutex_unlock(&i->lock);
+    if (i)
+        poked_thread_poke(&i->thread);
 }
 
 void intake_stop(struct intake *i)
 {
     if (i == NULL)
         return;
-    pthread_mutex_lock(&i->lock);
-    i->is_over = true;
-    pthread_cond_signal(&i->poked);
-    pthread_mutex_unlock(&i->lock);
-    pthread_join(i->thread, NULL);
-    pthread_cond_destroy(&i->poked);
-    pthread_mutex_destroy(&i->lock);
+    poked_thread_stop(&i->thread);
     memory_free(i);
 }

@@ -225,10 +225,7 @@ static void put_failure(struct writing *o, uint32_t count, const char *code, con
     json_begin_object(o->w);
     json_key(o->w, "code");
     json_put_c(o->w, code);
-    json_key(o->w, "en");
-    json_put_c(o->w, en);
-    json_key(o->w, "ja");
-    json_put_c(o->w, ja);
+    json_both_members(o->w, str_c(en), str_c(ja));
     put_number(o, "count", count);
     json_end_object(o->w);
 }

@@ -7,7 +7,6 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "commands.h"
-#include "version.h"
 
 static const struct command *const commands[] = {
 #define COMMAND(name) &command_##name,

@@ -4,11 +4,12 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/poked_thread.h"
 #include "notifier_internal.h"
 #include "outside.h"
 #include "store/state_record.h"
 
-#define ROUND_MS          500
+#define ROUND_NS          (500 * NS_PER_MS)
 #define CLOCKS_EVERY_S    15
 #define CLOCKS_SOON_S     2
 #define CLOCKS_COST_SHARE 20 /* and so much longer than the last look took */
@@ -18,12 +19,9 @@
 struct notifier {
     struct server *server;
     const char *content;
-    pthread_t thread;
-    pthread_mutex_t lock; /* guards settings, is_woken */
-    pthread_cond_t wakes;
+    struct poked_thread thread;
+    pthread_mutex_t lock; /* guards settings */
     struct notify_settings *settings;
-    bool is_woken;
-    atomic_bool is_over;
     int64_t clocks_ns; /* when they were looked at last */
     int64_t clocks_cost_ns;
     bool heard;        /* something was recorded since then */
@@ -188,14 +186,18 @@ static bool round_on(struct notifier *n, struct notify_run *run, struct error *e
     return notify_escalate(run, err) && notify_gather(run, err) && send_due(run, err);
 }
 
-static void go_round(struct notifier *n)
+static int64_t go_round(void *context)
 {
+    struct notifier *n = context;
     struct arena arena;
     struct error err = {{0}};
     struct notify_settings *set = notifier_settings(n);
     arena_init(&arena, 64 << 10);
-    struct notify_run run = {
-        .s = n->server, .set = set, .arena = &arena, .now_ns = clock_wall_ns(), .is_over = &n->is_over};
+    struct notify_run run = {.s = n->server,
+                             .set = set,
+                             .arena = &arena,
+                             .now_ns = clock_wall_ns(),
+                             .is_over = &n->thread.is_over};
     bool ok = set->channels.count ? round_on(n, &run, &err) : close_feed(&run, &err);
     if (!ok && !str_eq(str_c(err.text), str_c(n->told.text)))
         log_warning(tr("notifications could not be looked after: %s", "通知を処理できませんでした: %s"),
@@ -203,25 +205,7 @@ static void go_round(struct notifier *n)
     n->told = err;
     arena_free(&arena);
     notify_settings_unref(set);
-}
-
-static void *run_thread(void *context)
-{
-    struct notifier *n = context;
-    struct timespec until;
-    while (!atomic_load(&n->is_over)) {
-        go_round(n);
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += ROUND_MS * 1000000L;
-        until.tv_sec += until.tv_nsec / 1000000000L;
-        until.tv_nsec %= 1000000000L;
-        pthread_mutex_lock(&n->lock);
-        while (!n->is_woken && pthread_cond_timedwait(&n->wakes, &n->lock, &until) == 0)
-            ;
-        n->is_woken = false;
-        pthread_mutex_unlock(&n->lock);
-    }
-    return NULL;
+    return ROUND_NS;
 }
 
 /* ------------------------------------------------------------- start and stop */
@@ -236,34 +220,25 @@ struct notifier *notifier_start(struct server *s, const char *content, struct er
     n->content = content;
     n->settings = set;
     pthread_mutex_init(&n->lock, NULL);
-    pthread_cond_init(&n->wakes, NULL);
     if (set->channels.count)
         log_info(tr("notifications: %u channels, %u rules", "通知: 経路 %u、規則 %u"), set->channels.count,
                  set->rules.count);
-    if (pthread_create(&n->thread, NULL, run_thread, n) != 0)
-        BUG("no thread for notifications");
+    poked_thread_start(&n->thread, "notifier", go_round, n);
     return n;
 }
 
 void notifier_wake(struct notifier *n)
 {
-    if (n == NULL)
-        return;
-    pthread_mutex_lock(&n->lock);
-    n->is_woken = true;
-    pthread_cond_signal(&n->wakes);
-    pthread_mutex_unlock(&n->lock);
+    if (n)
+        poked_thread_poke(&n->thread);
 }
 
 void notifier_stop(struct notifier *n)
 {
     if (n == NULL)
         return;
-    atomic_store(&n->is_over, true);
-    notifier_wake(n);
-    pthread_join(n->thread, NULL);
+    poked_thread_stop(&n->thread);
     notify_settings_unref(n->settings);
-    pthread_cond_destroy(&n->wakes);
     pthread_mutex_destroy(&n->lock);
     memory_free(n);
 }

@@ -139,17 +139,6 @@ static bool send_mail(struct notify_sending *x, struct error *err)
 
 /* ----------------------------------------------------------- webhook, ticket */
 
-static void put_both(struct json_writer *w, const char *key, const struct work_row *n, int en, int ja)
-{
-    json_key(w, key);
-    json_begin_object(w);
-    json_key(w, "en");
-    json_put_str(w, n->values[en]);
-    json_key(w, "ja");
-    json_put_str(w, n->values[ja]);
-    json_end_object(w);
-}
-
 static void put_json(const struct notify_sending *x, const struct work_row *n, struct json_writer *w)
 {
     static const struct {
@@ -168,8 +157,8 @@ static void put_json(const struct notify_sending *x, const struct work_row *n, s
         json_put_i64(w, work_number(n, NOTICE_INCIDENT));
     else
         json_put_null(w);
-    put_both(w, "title", n, NOTICE_TITLE_EN, NOTICE_TITLE_JA);
-    put_both(w, "text", n, NOTICE_TEXT_EN, NOTICE_TEXT_JA);
+    json_both(w, "title", n->values[NOTICE_TITLE_EN], n->values[NOTICE_TITLE_JA]);
+    json_both(w, "text", n->values[NOTICE_TEXT_EN], n->values[NOTICE_TEXT_JA]);
     for (size_t i = 0; i < COUNT_OF(numbers); i++) {
         json_key(w, numbers[i].key);
         json_put_i64(w, work_number(n, numbers[i].column));

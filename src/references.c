@@ -118,15 +118,6 @@ static void put(struct json_writer *w, const char *key, struct str text)
     json_put_str(w, text);
 }
 
-static void put_both(struct json_writer *w, const char *key, struct str en, struct str ja)
-{
-    json_key(w, key);
-    json_begin_object(w);
-    put(w, "en", en);
-    put(w, "ja", ja);
-    json_end_object(w);
-}
-
 void reference_json(const struct reference *r, int64_t now_ns, struct json_writer *w)
 {
     bool is_checked = r->checked_ns != TIME_UNKNOWN;
@@ -135,8 +126,8 @@ void reference_json(const struct reference *r, int64_t now_ns, struct json_write
     put(w, "id", r->id);
     put(w, "kind", r->kind);
     put(w, "url", r->url);
-    put_both(w, "title", r->title_en, r->title_ja);
-    put_both(w, "use", r->use_en, r->use_ja);
+    json_both(w, "title", r->title_en, r->title_ja);
+    json_both(w, "use", r->use_en, r->use_ja);
     json_key(w, "checked");
     json_put_time(w, r->checked_ns);
     json_key(w, "due");

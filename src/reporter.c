@@ -5,10 +5,11 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/poked_thread.h"
 #include "base/sha256.h"
 #include "console/roles.h"
 
-#define LOOK_SECONDS      30
+#define LOOK_NS           (30 * NS_PER_SECOND)
 #define FILE_MAX          (512u << 20)
 #define WORKING_DAYS_LEFT 3
 #define FORMS_MAX         64
@@ -17,10 +18,7 @@
 struct reporter {
     struct server *server;
     const char *forms;
-    pthread_t thread;
-    pthread_mutex_t lock; /* guards is_over */
-    pthread_cond_t wakes;
-    bool is_over;
+    struct poked_thread thread;
     pthread_mutex_t making;
     int64_t retry_ns; /* the schedule rests until then: a report could not be made */
     _Atomic uint32_t overdue;
@@ -288,22 +286,10 @@ void reporter_count_overdue(struct reporter *r)
     r->overdue = count;
 }
 
-static void *run(void *context)
+static int64_t go_round(void *context)
 {
-    struct reporter *r = context;
-    struct timespec until;
-    pthread_mutex_lock(&r->lock);
-    while (!r->is_over) {
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_sec += LOOK_SECONDS;
-        pthread_mutex_unlock(&r->lock);
-        look(r);
-        pthread_mutex_lock(&r->lock);
-        while (!r->is_over && pthread_cond_timedwait(&r->wakes, &r->lock, &until) == 0)
-            ;
-    }
-    pthread_mutex_unlock(&r->lock);
-    return NULL;
+    look(context);
+    return LOOK_NS;
 }
 
 struct reporter *reporter_start(struct server *s, const char *forms)
@@ -311,11 +297,8 @@ struct reporter *reporter_start(struct server *s, const char *forms)
     struct reporter *r = NEW(struct reporter);
     r->server = s;
     r->forms = forms;
-    pthread_mutex_init(&r->lock, NULL);
     pthread_mutex_init(&r->making, NULL);
-    pthread_cond_init(&r->wakes, NULL);
-    if (pthread_create(&r->thread, NULL, run, r) != 0)
-        BUG("no thread for reports");
+    poked_thread_start(&r->thread, "reporter", go_round, r);
     return r;
 }
 
@@ -323,13 +306,7 @@ void reporter_stop(struct reporter *r)
 {
     if (r == NULL)
         return;
-    pthread_mutex_lock(&r->lock);
-    r->is_over = true;
-    pthread_cond_signal(&r->wakes);
-    pthread_mutex_unlock(&r->lock);
-    pthread_join(r->thread, NULL);
-    pthread_cond_destroy(&r->wakes);
-    pthread_mutex_destroy(&r->lock);
+    poked_thread_stop(&r->thread);
     pthread_mutex_destroy(&r->making);
     memory_free(r);
 }

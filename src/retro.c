@@ -3,7 +3,6 @@
  * is bounded: distinct values are not kept, hits are limited (and the limit is said). */
 #include "retro.h"
 
-#include <pthread.h>
 #include <semaphore.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -11,6 +10,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/poked_thread.h"
 #include "intel.h"
 #include "intel_files.h"
 
@@ -23,11 +23,7 @@
 
 struct retro {
     struct server *server;
-    pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t poked;
-    bool is_poked;
-    atomic_bool is_over;
+    struct poked_thread thread;
 };
 
 struct hit_value {
@@ -73,7 +69,8 @@ static enum store_end query(struct search_back *b, struct str sql, const struct 
                             .filter = PART_FILTER_ALL,
                             .columns = columns,
                             .column_count = column_count,
-                            .limits = {.timeout_ms = QUERY_TIMEOUT_MS, .is_cancelled = &b->retro->is_over}};
+                            .limits = {.timeout_ms = QUERY_TIMEOUT_MS,
+                                       .is_cancelled = &b->retro->thread.is_over}};
     q.filter.needles = needle;
     q.filter.needle_count = needle != NULL;
     return store_query(server_of(b)->store, &q, on_row, context, NULL, err);
@@ -428,11 +425,11 @@ static bool send_records(struct search_back *b, struct error *err)
 static bool run_search(struct search_back *b, struct error *err)
 {
     bool ok = true;
-    for (b->field = 0; ok && b->field < b->field_count && !b->retro->is_over; b->field++)
+    for (b->field = 0; ok && b->field < b->field_count && !b->retro->thread.is_over; b->field++)
         ok = find_values(b, err);
-    for (size_t i = 0; ok && i < b->hit_count && !b->retro->is_over; i++)
+    for (size_t i = 0; ok && i < b->hit_count && !b->retro->thread.is_over; i++)
         ok = follow_up(b, &b->hits[i], err);
-    return ok && !b->retro->is_over && send_records(b, err);
+    return ok && !b->retro->thread.is_over && send_records(b, err);
 }
 
 static bool finish(struct search_back *b, const char *path, struct error *err)
@@ -486,7 +483,7 @@ static void let_settle(struct retro *r)
     struct journal_stats journal;
     struct store_status store;
     journal_stats(r->server->journal, &journal);
-    for (int waited = 0; waited < SETTLE_MAX_MS && !r->is_over; waited += 20) {
+    for (int waited = 0; waited < SETTLE_MAX_MS && !r->thread.is_over; waited += 20) {
         store_status(r->server->store, &store);
         if (store.next_sequence >= journal.next_sequence)
             return;
@@ -505,10 +502,10 @@ static void search_all(struct retro *r)
         log_warning(tr("threat intelligence cannot be searched back: %s",
                        "脅威情報を過去に照合できません: %s"),
                     err.text);
-    for (uint32_t i = 0; i < count && !r->is_over; i++) {
+    for (uint32_t i = 0; i < count && !r->thread.is_over; i++) {
         err.text[0] = 0;
         if (sources[i].kind == INTEL_INDICATORS && sources[i].searched_ns == TIME_UNKNOWN &&
-            !search_source(r, &sources[i], &arena, &err) && !r->is_over)
+            !search_source(r, &sources[i], &arena, &err) && !r->thread.is_over)
             log_warning(tr("threat intelligence '%.*s' is not searched back yet: %s",
                            "脅威情報 '%.*s' をまだ過去に照合できていません: %s"),
                         STR_ARGS(sources[i].name), err.text);
@@ -516,57 +513,32 @@ static void search_all(struct retro *r)
     arena_free(&arena);
 }
 
-static void *run(void *context)
+static int64_t go_round(void *context)
 {
     struct retro *r = context;
-    pthread_mutex_lock(&r->lock);
-    while (!r->is_over) {
-        if (!r->is_poked) {
-            pthread_cond_wait(&r->poked, &r->lock);
-            continue;
-        }
-        r->is_poked = false;
-        pthread_mutex_unlock(&r->lock);
-        let_settle(r);
-        search_all(r);
-        pthread_mutex_lock(&r->lock);
-    }
-    pthread_mutex_unlock(&r->lock);
-    return NULL;
+    let_settle(r);
+    search_all(r);
+    return UNTIL_POKED;
 }
 
 struct retro *retro_start(struct server *s)
 {
     struct retro *r = NEW(struct retro);
     r->server = s;
-    r->is_poked = true; /* what an earlier run left */
-    pthread_mutex_init(&r->lock, NULL);
-    pthread_cond_init(&r->poked, NULL);
-    if (pthread_create(&r->thread, NULL, run, r) != 0)
-        BUG("no thread for the search back");
+    poked_thread_start(&r->thread, "retro", go_round, r); /* what an earlier run left comes first */
     return r;
 }
 
 void retro_poke(struct retro *r)
 {
-    if (r == NULL)
-        return;
-    pthread_mutex_lock(&r->lock);
-    r->is_poked = true;
-    pthread_cond_signal(&r->poked);
-    pthread_mutex_unlock(&r->lock);
+    if (r)
+        poked_thread_poke(&r->thread);
 }
 
 void retro_stop(struct retro *r)
 {
     if (r == NULL)
         return;
-    pthread_mutex_lock(&r->lock);
-    r->is_over = true;
-    pthread_cond_signal(&r->poked);
-    pthread_mutex_unlock(&r->lock);
-    pthread_join(r->thread, NULL);
-    pthread_cond_destroy(&r->poked);
-    pthread_mutex_destroy(&r->lock);
+    poked_thread_stop(&r->thread);
     memory_free(r);
 }

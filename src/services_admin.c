@@ -7,7 +7,6 @@
 #include "reporter.h"
 #include "server.h"
 #include "store/state_sources.h"
-#include "version.h"
 #include "work.h"
 
 #define HOUR_NS (3600 * NS_PER_SECOND)

@@ -4,17 +4,6 @@
 #include "console/metrics.h"
 #include "server.h"
 
-static void put_words(struct json_writer *w, const char *key, struct str en, struct str ja)
-{
-    json_key(w, key);
-    json_begin_object(w);
-    json_key(w, "en");
-    json_put_str(w, en);
-    json_key(w, "ja");
-    json_put_str(w, ja);
-    json_end_object(w);
-}
-
 static void put_number(struct json_writer *w, const char *key, uint64_t number)
 {
     json_key(w, key);
@@ -30,7 +19,7 @@ static void put_parameter(struct json_writer *w, const struct parameter_info *p)
     json_put_double(w, p->value);
     json_key(w, "unit");
     json_put_str(w, p->unit);
-    put_words(w, "description", p->description_en, p->description_ja);
+    json_both(w, "description", p->description_en, p->description_ja);
     json_end_object(w);
 }
 
@@ -39,7 +28,7 @@ static void put_finding(struct json_writer *w, const struct rule_info *f)
     json_begin_object(w);
     json_key(w, "id");
     json_put_str(w, f->id);
-    put_words(w, "title", f->title_en, f->title_ja);
+    json_both(w, "title", f->title_en, f->title_ja);
     json_key(w, "level");
     json_put_str(w, level_name(f->level));
     json_key(w, "evidence_group");
@@ -56,8 +45,8 @@ static void put_instrument(struct json_writer *w, const struct instruments *all,
     json_begin_object(w);
     json_key(w, "name");
     json_put_str(w, i.name);
-    put_words(w, "title", i.title_en, i.title_ja);
-    put_words(w, "description", i.description_en, i.description_ja);
+    json_both(w, "title", i.title_en, i.title_ja);
+    json_both(w, "description", i.description_en, i.description_ja);
     put_number(w, "seen", i.seen);
     put_number(w, "told", i.told);
     put_number(w, "excepted", i.excepted);

@@ -74,11 +74,7 @@ static void put_task(struct as_of *v, const struct work_row *task)
 {
     json_key(&v->w, "id");
     json_put_u64(&v->w, task->id);
-    json_key(&v->w, "title");
-    json_begin_object(&v->w);
-    put_text(v, "en", task->values[TASK_TITLE_EN]);
-    put_text(v, "ja", task->values[TASK_TITLE_JA]);
-    json_end_object(&v->w);
+    json_both(&v->w, "title", task->values[TASK_TITLE_EN], task->values[TASK_TITLE_JA]);
     put_text(v, "status", task->values[TASK_STATUS]);
 }
 

@@ -99,17 +99,6 @@ void work_tick(struct server *s)
 
 /* ----------------------------------------------------------------- matrix */
 
-static void put_title(struct json_writer *w, struct str en, struct str ja)
-{
-    json_key(w, "title");
-    json_begin_object(w);
-    json_key(w, "en");
-    json_put_str(w, en);
-    json_key(w, "ja");
-    json_put_str(w, ja);
-    json_end_object(w);
-}
-
 static void put_matrix_row(const struct authority_row *row, struct json_writer *w)
 {
     json_begin_object(w);
@@ -117,7 +106,7 @@ static void put_matrix_row(const struct authority_row *row, struct json_writer *
     json_put_str(w, row->action);
     json_key(w, "scope");
     json_put_str(w, row->scope);
-    put_title(w, row->title_en, row->title_ja);
+    json_both(w, "title", row->title_en, row->title_ja);
     json_key(w, "urgency_least");
     json_put_i64(w, row->urgency_least);
     work_put_names(w, "approvers", row->approvers, row->approver_count);
@@ -147,7 +136,7 @@ bool work_get_authority(struct casework *c)
         json_begin_object(&w);
         json_key(&w, "role");
         json_put_str(&w, roles[i].id);
-        put_title(&w, roles[i].title_en, roles[i].title_ja);
+        json_both(&w, "title", roles[i].title_en, roles[i].title_ja);
         json_end_object(&w);
     }
     json_end_array(&w);

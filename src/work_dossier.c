@@ -103,12 +103,7 @@ static void put_missing(const struct work_row *d, struct json_writer *w)
     for (size_t i = 0; i < COUNT_OF(sections); i++) {
         if (d->values[sections[i].column].n)
             continue;
-        json_begin_object(w);
-        json_key(w, "en");
-        json_put_c(w, sections[i].en);
-        json_key(w, "ja");
-        json_put_c(w, sections[i].ja);
-        json_end_object(w);
+        json_put_both(w, str_c(sections[i].en), str_c(sections[i].ja));
     }
     json_end_array(w);
 }

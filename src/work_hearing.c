@@ -4,17 +4,6 @@
 
 #include "incident/incident.h"
 
-static void put_both(struct json_writer *w, const char *key, const struct playbook_text *text)
-{
-    json_key(w, key);
-    json_begin_object(w);
-    json_key(w, "en");
-    json_put_str(w, text->en);
-    json_key(w, "ja");
-    json_put_str(w, text->ja);
-    json_end_object(w);
-}
-
 /* The last answer to this question; NULL = none. */
 static const struct work_row *last_answer(const struct work_rows *given, struct str question)
 {
@@ -30,14 +19,14 @@ static void put_question(const struct hearing_question *question, const struct w
     json_begin_object(w);
     json_key(w, "question");
     json_put_str(w, question->id);
-    put_both(w, "text", &question->text);
+    json_both(w, "text", question->text.en, question->text.ja);
     json_key(w, "answers");
     json_begin_array(w);
     for (uint32_t i = 0; i < question->answer_count; i++) {
         json_begin_object(w);
         json_key(w, "answer");
         json_put_str(w, question->answers[i].id);
-        put_both(w, "text", &question->answers[i].text);
+        json_both(w, "text", question->answers[i].text.en, question->answers[i].text.ja);
         json_key(w, "likelihood_ratio");
         json_put_double(w, question->answers[i].likelihood_ratio);
         json_end_object(w);

@@ -44,17 +44,6 @@ static bool month_parse(struct str text, int64_t *month)
 
 /* -------------------------------------------------------------------- figures */
 
-static void put_both(struct json_writer *w, const char *key, const char *en, const char *ja)
-{
-    json_key(w, key);
-    json_begin_object(w);
-    json_key(w, "en");
-    json_put_c(w, en);
-    json_key(w, "ja");
-    json_put_c(w, ja);
-    json_end_object(w);
-}
-
 static void put_number(struct json_writer *w, const char *key, int64_t number)
 {
     json_key(w, key);
@@ -70,8 +59,8 @@ static void put_about(enum kpi kpi, struct json_writer *w)
     json_put_c(w, about->unit);
     json_key(w, "more_is_better");
     json_put_bool(w, about->more_is_better);
-    put_both(w, "title", about->title_en, about->title_ja);
-    put_both(w, "formula", about->formula_en, about->formula_ja);
+    json_both(w, "title", str_c(about->title_en), str_c(about->title_ja));
+    json_both(w, "formula", str_c(about->formula_en), str_c(about->formula_ja));
 }
 
 static void put_figure(struct json_writer *w, const struct period_figure *f)
@@ -185,13 +174,7 @@ static bool put_behind(struct casework *c, const struct kpi_sample *s, struct js
         return false;
     json_begin_object(w);
     put_number(w, "incident", (int64_t)i->id);
-    json_key(w, "title");
-    json_begin_object(w);
-    json_key(w, "en");
-    json_put_str(w, i->title_en);
-    json_key(w, "ja");
-    json_put_str(w, i->title_ja);
-    json_end_object(w);
+    json_both(w, "title", i->title_en, i->title_ja);
     json_key(w, "state");
     json_put_str(w, incident_state_name(i->state));
     json_key(w, "time");

@@ -268,13 +268,7 @@ bool work_put_similar_cases(struct casework *c, const struct incident *incident,
         json_begin_object(w);
         json_key(w, "case");
         json_put_u64(w, row->id);
-        json_key(w, "title");
-        json_begin_object(w);
-        json_key(w, "en");
-        json_put_str(w, row->values[LIBRARY_TITLE_EN]);
-        json_key(w, "ja");
-        json_put_str(w, row->values[LIBRARY_TITLE_JA]);
-        json_end_object(w);
+        json_both(w, "title", row->values[LIBRARY_TITLE_EN], row->values[LIBRARY_TITLE_JA]);
         json_key(w, "score");
         json_put_double(w, all[i].score);
         json_key(w, "jaccard");

@@ -85,13 +85,7 @@ static bool put_likeness(struct casework *c, const struct likeness *l, struct js
     json_begin_object(w);
     json_key(w, "id");
     json_put_u64(w, l->incident->id);
-    json_key(w, "title");
-    json_begin_object(w);
-    json_key(w, "en");
-    json_put_str(w, l->incident->title_en);
-    json_key(w, "ja");
-    json_put_str(w, l->incident->title_ja);
-    json_end_object(w);
+    json_both(w, "title", l->incident->title_en, l->incident->title_ja);
     json_key(w, "state");
     json_put_str(w, incident_state_name(l->incident->state));
     json_key(w, "score");
@@ -147,17 +141,6 @@ bool work_get_similar(struct casework *c)
 
 /* -------------------------------------------------------------- playbooks */
 
-static void put_text(struct json_writer *w, const char *key, const struct playbook_text *text)
-{
-    json_key(w, key);
-    json_begin_object(w);
-    json_key(w, "en");
-    json_put_str(w, text->en);
-    json_key(w, "ja");
-    json_put_str(w, text->ja);
-    json_end_object(w);
-}
-
 static void put_sheet(const struct playbook_sheet *sheet, struct json_writer *w)
 {
     const struct str texts[] = {sheet->type, sheet->version, sheet->owner, sheet->review};
@@ -167,7 +150,7 @@ static void put_sheet(const struct playbook_sheet *sheet, struct json_writer *w)
         json_key(w, names[i]);
         json_put_str(w, texts[i]);
     }
-    put_text(w, "title", &sheet->title);
+    json_both(w, "title", sheet->title.en, sheet->title.ja);
     json_key(w, "tasks");
     json_begin_array(w);
     for (uint32_t i = 0; i < sheet->task_count; i++) {
@@ -177,7 +160,7 @@ static void put_sheet(const struct playbook_sheet *sheet, struct json_writer *w)
         json_put_str(w, task->id);
         json_key(w, "stage");
         json_put_str(w, incident_state_name(task->stage));
-        put_text(w, "title", &task->title);
+        json_both(w, "title", task->title.en, task->title.ja);
         json_key(w, "minutes");
         json_put_i64(w, task->minutes);
         json_key(w, "action");

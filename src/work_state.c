@@ -215,10 +215,8 @@ static void put_missing(unsigned missing, struct json_writer *w)
         json_begin_object(w);
         json_key(w, "guard");
         json_put_str(w, workflow_guard_name((enum workflow_guard)g));
-        json_key(w, "en");
-        json_put_str(w, workflow_guard_en((enum workflow_guard)g));
-        json_key(w, "ja");
-        json_put_str(w, workflow_guard_ja((enum workflow_guard)g));
+        json_both_members(w, workflow_guard_en((enum workflow_guard)g),
+                          workflow_guard_ja((enum workflow_guard)g));
         json_end_object(w);
     }
     json_end_array(w);

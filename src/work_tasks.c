@@ -18,12 +18,7 @@ static struct str checklist_json(const struct playbook_task *task, struct arena 
     struct json_writer w = {.out = &out};
     json_begin_array(&w);
     for (uint32_t i = 0; i < task->check_count; i++) {
-        json_begin_object(&w);
-        json_key(&w, "en");
-        json_put_str(&w, task->checks[i].en);
-        json_key(&w, "ja");
-        json_put_str(&w, task->checks[i].ja);
-        json_end_object(&w);
+        json_put_both(&w, task->checks[i].en, task->checks[i].ja);
     }
     json_end_array(&w);
     struct str text = arena_str(arena, buf_str(&out));

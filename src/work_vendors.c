@@ -68,10 +68,7 @@ static uint32_t put_warnings(const struct work_row *v, int64_t now_ns, struct js
         json_begin_object(w);
         json_key(w, "code");
         json_put_c(w, warnings[i].code);
-        json_key(w, "en");
-        json_put_c(w, warnings[i].en);
-        json_key(w, "ja");
-        json_put_c(w, warnings[i].ja);
+        json_both_members(w, str_c(warnings[i].en), str_c(warnings[i].ja));
         json_end_object(w);
     }
     json_end_array(w);

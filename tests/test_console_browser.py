@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from conftest import ROOT, run
+from conftest import BINARY, ROOT, run
 from test_scenario import organisation, scenario  # noqa: F401 (organisation is a fixture)
 
 SCENARIO_ENDS = datetime.datetime(2025, 11, 10, 9, 26, 30)
@@ -65,6 +65,6 @@ def test_the_console_in_a_browser(server, organisation, tmp_path):  # noqa: F811
     token = re.search(r"setup\?token=(\S+)", s.log.read_text())[1]
     done = subprocess.run([WITH_NODE, "node", str(ROOT / "tests" / "console" / "e2e.mjs")], capture_output=True, text=True, timeout=400, env={
         **os.environ, "BASE_URL": f"http://127.0.0.1:{s.http_port}", "SETUP_TOKEN": token, "SYSLOG": f"127.0.0.1:{s.syslog_port}",
-        "RECORDS": str(tmp_path / "lines.log"), "BROKEN_RULE": str(rules / "broken.yml"), "CHROMIUM": chromium()})
+        "RECORDS": str(tmp_path / "lines.log"), "BROKEN_RULE": str(rules / "broken.yml"), "CHROMIUM": chromium(), "HYAKUYO": str(BINARY), "DATA": str(s.data)})
     print(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr + s.text()

@@ -86,6 +86,12 @@ void json_put_double(struct json_writer *w,
 void json_put_bool(struct json_writer *w, bool value);
 void json_put_json(struct json_writer *w, struct str json); /* one whole value, already written */
 void json_put_null(struct json_writer *w);
+/* What people read, in both languages: {"en": …, "ja": …}. Without Japanese the English stands in both. */
+void json_put_both(struct json_writer *w, struct str en, struct str ja);
+/* Such an object as a member. */
+void json_both(struct json_writer *w, const char *key, struct str en, struct str ja);
+/* Its two members in the object at hand. */
+void json_both_members(struct json_writer *w, struct str en, struct str ja);
 void json_put_time(struct json_writer *w,
                    int64_t time_ns); /* ISO 8601 UTC string; TIME_UNKNOWN becomes null */
 

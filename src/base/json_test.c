@@ -231,11 +231,36 @@ static void writes(void **state)
     buf_free(&out);
 }
 
+static void writes_what_people_read_in_both_languages(void **state)
+{
+    struct buf out = {0};
+    struct json_writer w = {.out = &out};
+    (void)state;
+    json_begin_object(&w);
+    json_both(&w, "title", STR("Rule"), STR("規則"));
+    json_both_members(&w, STR("only"), STR_EMPTY); /* there is no Japanese */
+    json_key(&w, "list");
+    json_begin_array(&w);
+    json_put_both(&w, STR("a"), STR("b"));
+    json_put_both(&w, STR_EMPTY, STR_EMPTY);
+    json_end_array(&w);
+    json_end_object(&w);
+    assert_string_equal(buf_cstr(&out),
+                        "{\"title\":{\"en\":\"Rule\",\"ja\":\"規則\"},\"en\":\"only\",\"ja\":\"only\","
+                        "\"list\":[{\"en\":\"a\",\"ja\":\"b\"},{\"en\":\"\",\"ja\":\"\"}]}");
+    buf_free(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(flattens),        cmocka_unit_test(refuses),     cmocka_unit_test(keeps_limits),
-        cmocka_unit_test(measures_values), cmocka_unit_test(grows_trees), cmocka_unit_test(writes),
+        cmocka_unit_test(flattens),
+        cmocka_unit_test(refuses),
+        cmocka_unit_test(keeps_limits),
+        cmocka_unit_test(measures_values),
+        cmocka_unit_test(grows_trees),
+        cmocka_unit_test(writes),
+        cmocka_unit_test(writes_what_people_read_in_both_languages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -213,3 +213,24 @@ void json_put_time(struct json_writer *w, int64_t time_ns)
     text[n + 1] = '"';
     buf_bytes(w->out, text, n + 2);
 }
+
+void json_both_members(struct json_writer *w, struct str en, struct str ja)
+{
+    json_key(w, "en");
+    json_put_str(w, en);
+    json_key(w, "ja");
+    json_put_str(w, ja.n ? ja : en);
+}
+
+void json_put_both(struct json_writer *w, struct str en, struct str ja)
+{
+    json_begin_object(w);
+    json_both_members(w, en, ja);
+    json_end_object(w);
+}
+
+void json_both(struct json_writer *w, const char *key, struct str en, struct str ja)
+{
+    json_key(w, key);
+    json_put_both(w, en, ja);
+}

@@ -1,6 +1,9 @@
 /* Risk: of entities, what remains, who is watched, what was accepted, what teaches, and the work list.
  * Stage: console. Every route is one request to one service. Next: services.h. */
+#include <stddef.h>
+
 #include "base/json.h"
+#include "base/memory.h"
 #include "console/console_internal.h"
 #include "console/router.h"
 
@@ -24,7 +27,6 @@ static const struct parameter LIST[] = {
 };
 static const struct parameter END[] = {{"reason", PARAMETER_TEXT, true, 1, 1000, NULL}, {0}};
 
-enum { FOCUS_KIND, FOCUS_SUBJECT, FOCUS_REASON, FOCUS_OWNER, FOCUS_APPROVER, FOCUS_UNTIL };
 static const struct parameter FOCUS[] = {
     {"kind", PARAMETER_CHOICE, true, 0, 0, "host|user|department"},
     {"subject", PARAMETER_TEXT, true, 1, 90, NULL},
@@ -35,7 +37,6 @@ static const struct parameter FOCUS[] = {
     {0},
 };
 
-enum { ACCEPT_CATEGORY, ACCEPT_DECISION, ACCEPT_REASON, ACCEPT_OWNER, ACCEPT_APPROVER, ACCEPT_UNTIL };
 static const struct parameter ACCEPT[] = {
     {"category", PARAMETER_CHOICE, true, 0, 0, "known|mail|web|vulnerability|zero_day|targeted"},
     {"decision", PARAMETER_CHOICE, true, 0, 0, "accept|treat"},
@@ -46,14 +47,6 @@ static const struct parameter ACCEPT[] = {
     {0},
 };
 
-enum {
-    SCENARIO_TITLE,
-    SCENARIO_IMPACT,
-    SCENARIO_INDICATORS,
-    SCENARIO_CONTROLS,
-    SCENARIO_OWNER,
-    SCENARIO_REVIEW
-};
 static const struct parameter SCENARIO[] = {
     {"title", PARAMETER_TEXT, true, 1, 200, NULL},
     {"impact", PARAMETER_TEXT, true, 1, 2000, NULL},
@@ -64,14 +57,12 @@ static const struct parameter SCENARIO[] = {
     {0},
 };
 
-enum { TRAINING_DEPARTMENT, TRAINING_TOPIC, TRAINING_HELD, TRAINING_PEOPLE, TRAINING_NOTE };
 static const struct parameter TRAINING[] = {
     {"department", PARAMETER_TEXT, true, 1, 200, NULL}, {"topic", PARAMETER_TEXT, true, 1, 200, NULL},
     {"held", PARAMETER_TIME, true, 0, 0, NULL},         {"people", PARAMETER_INTEGER, true, 1, 1000000, NULL},
     {"note", PARAMETER_TEXT, false, 0, 1000, NULL},     {0},
 };
 
-enum { SNOOZE_ITEM, SNOOZE_REASON, SNOOZE_UNTIL };
 static const struct parameter SNOOZE[] = {
     {"item", PARAMETER_TEXT, true, 1, 200, NULL},
     {"reason", PARAMETER_TEXT, true, 1, 1000, NULL},
@@ -82,6 +73,50 @@ static const struct parameter ADOPT[] = {{"reason", PARAMETER_TEXT, true, 1, 100
 
 static const char *const KINDS[] = {"host", "user", "department"};
 static const char *const CATEGORIES[] = {"known", "mail", "web", "vulnerability", "zero_day", "targeted"};
+static const char *const DECISIONS[] = {"accept", "treat"};
+
+/* Where a member of the body goes in the request, in the order of its parameters. */
+enum place_kind { PLACE_NONE, PLACE_TEXT, PLACE_NUMBER, PLACE_WORD };
+struct place {
+    enum place_kind kind;
+    size_t offset;
+    const char *const *words; /* of a choice */
+};
+#define TEXT(member)                                                                                         \
+    {                                                                                                        \
+        PLACE_TEXT, offsetof(struct risk_request, member), NULL                                              \
+    }
+#define NUMBER(member)                                                                                       \
+    {                                                                                                        \
+        PLACE_NUMBER, offsetof(struct risk_request, member), NULL                                            \
+    }
+#define WORD(member, words)                                                                                  \
+    {                                                                                                        \
+        PLACE_WORD, offsetof(struct risk_request, member), words                                             \
+    }
+
+/* The registers. Each is listed, added to and ended in the same way under its path. */
+static const struct register_form {
+    const char *path;
+    enum risk_register which;
+    struct place places[8]; /* the last is empty */
+} FORMS[] = {
+    {"/api/v1/focus",
+     REGISTER_FOCUS,
+     {WORD(kind, KINDS), TEXT(subject), TEXT(reason), TEXT(owner), TEXT(approver), NUMBER(until_ns)}},
+    {"/api/v1/risk/acceptances",
+     REGISTER_ACCEPTANCE,
+     {WORD(kind, CATEGORIES), WORD(decision, DECISIONS), TEXT(reason), TEXT(owner), TEXT(approver),
+      NUMBER(until_ns)}},
+    {"/api/v1/risk/scenarios",
+     REGISTER_SCENARIO,
+     {TEXT(subject), TEXT(impact), TEXT(indicators), TEXT(controls), TEXT(owner), NUMBER(until_ns)}},
+    {"/api/v1/risk/trainings",
+     REGISTER_TRAINING,
+     {TEXT(subject), TEXT(kind), NUMBER(from_ns), NUMBER(people), TEXT(reason)}},
+    {"/api/v1/worklist/snoozes", REGISTER_SNOOZE, {TEXT(subject), TEXT(reason), NUMBER(until_ns)}},
+    {"/api/v1/calibration", REGISTER_CALIBRATION, {TEXT(reason)}},
+};
 
 static struct risk_request blank(struct request *r, enum risk_action action, enum risk_register which)
 {
@@ -183,140 +218,47 @@ static void get_worklist(struct request *r)
 
 /* --------------------------------------------------------------- registers */
 
-static void list(struct request *r, enum risk_register which)
+static const struct register_form *form_of(const struct request *r)
 {
-    struct risk_request request = blank(r, RISK_LIST, which);
+    for (size_t i = 0; i < COUNT_OF(FORMS); i++)
+        if (str_starts(str_c(r->route->pattern), str_c(FORMS[i].path)))
+            return &FORMS[i];
+    BUG("a route of registers without its form");
+}
+
+static void get_register(struct request *r)
+{
+    struct risk_request request = blank(r, RISK_LIST, form_of(r)->which);
     request.with_ended = r->query[LIST_ENDED].is_given && r->query[LIST_ENDED].number;
     request.limit = limit_of(&r->query[LIST_LIMIT]);
     answer(r, &request, 200);
 }
 
-static void end(struct request *r, enum risk_register which)
+static void post_register(struct request *r)
 {
-    struct risk_request request = blank(r, RISK_END, which);
+    const struct register_form *form = form_of(r);
+    struct risk_request request = blank(r, RISK_ADD, form->which);
+    const struct parameter_value *v = r->members;
+    for (const struct place *p = form->places; p->kind != PLACE_NONE; p++, v++) {
+        void *at = (char *)&request + p->offset;
+        if (!v->is_given)
+            continue;
+        if (p->kind == PLACE_NUMBER)
+            *(int64_t *)at = v->number;
+        else
+            *(struct str *)at = p->kind == PLACE_WORD ? str_c(p->words[v->number]) : v->text;
+    }
+    answer(r, &request, 201);
+}
+
+static void delete_register(struct request *r)
+{
+    struct risk_request request = blank(r, RISK_END, form_of(r)->which);
     request.reason = r->query[0].text;
     if (str_to_u64(r->path_values[0], 10, &request.id))
         answer(r, &request, 204);
     else
         reply_problem(r, PROBLEM_NOT_FOUND, STR("There is no such entry."), STR("その項目はありません。"));
-}
-
-static void get_focus(struct request *r)
-{
-    list(r, REGISTER_FOCUS);
-}
-
-static void delete_focus(struct request *r)
-{
-    end(r, REGISTER_FOCUS);
-}
-
-static void post_focus(struct request *r)
-{
-    const struct parameter_value *v = r->members;
-    struct risk_request request = blank(r, RISK_ADD, REGISTER_FOCUS);
-    request.kind = str_c(KINDS[v[FOCUS_KIND].number]);
-    request.subject = v[FOCUS_SUBJECT].text;
-    request.reason = v[FOCUS_REASON].text;
-    request.owner = v[FOCUS_OWNER].text;
-    request.approver = v[FOCUS_APPROVER].text;
-    request.until_ns = v[FOCUS_UNTIL].number;
-    answer(r, &request, 201);
-}
-
-static void get_acceptances(struct request *r)
-{
-    list(r, REGISTER_ACCEPTANCE);
-}
-
-static void delete_acceptance(struct request *r)
-{
-    end(r, REGISTER_ACCEPTANCE);
-}
-
-static void post_acceptance(struct request *r)
-{
-    const struct parameter_value *v = r->members;
-    struct risk_request request = blank(r, RISK_ADD, REGISTER_ACCEPTANCE);
-    request.kind = str_c(CATEGORIES[v[ACCEPT_CATEGORY].number]);
-    request.decision = v[ACCEPT_DECISION].number == 0 ? STR("accept") : STR("treat");
-    request.reason = v[ACCEPT_REASON].text;
-    request.owner = v[ACCEPT_OWNER].text;
-    request.approver = v[ACCEPT_APPROVER].text;
-    request.until_ns = v[ACCEPT_UNTIL].number;
-    answer(r, &request, 201);
-}
-
-static void get_scenarios(struct request *r)
-{
-    list(r, REGISTER_SCENARIO);
-}
-
-static void delete_scenario(struct request *r)
-{
-    end(r, REGISTER_SCENARIO);
-}
-
-static void post_scenario(struct request *r)
-{
-    const struct parameter_value *v = r->members;
-    struct risk_request request = blank(r, RISK_ADD, REGISTER_SCENARIO);
-    request.subject = v[SCENARIO_TITLE].text;
-    request.impact = v[SCENARIO_IMPACT].text;
-    request.indicators = v[SCENARIO_INDICATORS].text;
-    request.controls = v[SCENARIO_CONTROLS].text;
-    request.owner = v[SCENARIO_OWNER].text;
-    request.until_ns = v[SCENARIO_REVIEW].number;
-    answer(r, &request, 201);
-}
-
-static void get_trainings(struct request *r)
-{
-    list(r, REGISTER_TRAINING);
-}
-
-static void delete_training(struct request *r)
-{
-    end(r, REGISTER_TRAINING);
-}
-
-static void post_training(struct request *r)
-{
-    const struct parameter_value *v = r->members;
-    struct risk_request request = blank(r, RISK_ADD, REGISTER_TRAINING);
-    request.subject = v[TRAINING_DEPARTMENT].text;
-    request.kind = v[TRAINING_TOPIC].text;
-    request.from_ns = v[TRAINING_HELD].number;
-    request.people = v[TRAINING_PEOPLE].number;
-    request.reason = v[TRAINING_NOTE].is_given ? v[TRAINING_NOTE].text : STR_EMPTY;
-    answer(r, &request, 201);
-}
-
-static void post_snooze(struct request *r)
-{
-    const struct parameter_value *v = r->members;
-    struct risk_request request = blank(r, RISK_ADD, REGISTER_SNOOZE);
-    request.subject = v[SNOOZE_ITEM].text;
-    request.reason = v[SNOOZE_REASON].text;
-    request.until_ns = v[SNOOZE_UNTIL].number;
-    answer(r, &request, 201);
-}
-
-static void delete_snooze(struct request *r)
-{
-    end(r, REGISTER_SNOOZE);
-}
-
-static void post_calibration(struct request *r)
-{
-    struct risk_request request = blank(r, RISK_ADD, REGISTER_CALIBRATION);
-    request.reason = r->members[0].text;
-    answer(r, &request, 201);
-}
-
-static void delete_calibration(struct request *r)
-{
-    end(r, REGISTER_CALIBRATION);
 }
 
 #define SEE  MAY_SEE_INCIDENTS
@@ -325,34 +267,34 @@ static const struct route ROUTES[] = {
     {METHOD_GET, "/api/v1/risk/entities", get_entities, RUN_WORKER, SEE, 0, ENTITIES, NULL, "risk.entities"},
     {METHOD_GET, "/api/v1/risk/residual", get_residual, RUN_WORKER, SEE, 0, NULL, NULL, NULL},
     {METHOD_GET, "/api/v1/risk/exposure", get_exposure, RUN_WORKER, SEE, 0, EXPOSURE, NULL, "risk.exposure"},
-    {METHOD_GET, "/api/v1/risk/acceptances", get_acceptances, RUN_WORKER, SEE, 0, LIST, NULL, NULL},
-    {METHOD_POST, "/api/v1/risk/acceptances", post_acceptance, RUN_WORKER, LEAD, 0, NULL, ACCEPT,
+    {METHOD_GET, "/api/v1/risk/acceptances", get_register, RUN_WORKER, SEE, 0, LIST, NULL, NULL},
+    {METHOD_POST, "/api/v1/risk/acceptances", post_register, RUN_WORKER, LEAD, 0, NULL, ACCEPT,
      "risk.acceptance.add"},
-    {METHOD_DELETE, "/api/v1/risk/acceptances/{id}", delete_acceptance, RUN_WORKER, LEAD, 0, END, NULL,
+    {METHOD_DELETE, "/api/v1/risk/acceptances/{id}", delete_register, RUN_WORKER, LEAD, 0, END, NULL,
      "risk.acceptance.end"},
-    {METHOD_GET, "/api/v1/risk/scenarios", get_scenarios, RUN_WORKER, SEE, 0, LIST, NULL, NULL},
-    {METHOD_POST, "/api/v1/risk/scenarios", post_scenario, RUN_WORKER, LEAD, 0, NULL, SCENARIO,
+    {METHOD_GET, "/api/v1/risk/scenarios", get_register, RUN_WORKER, SEE, 0, LIST, NULL, NULL},
+    {METHOD_POST, "/api/v1/risk/scenarios", post_register, RUN_WORKER, LEAD, 0, NULL, SCENARIO,
      "risk.scenario.add"},
-    {METHOD_DELETE, "/api/v1/risk/scenarios/{id}", delete_scenario, RUN_WORKER, LEAD, 0, END, NULL,
+    {METHOD_DELETE, "/api/v1/risk/scenarios/{id}", delete_register, RUN_WORKER, LEAD, 0, END, NULL,
      "risk.scenario.end"},
-    {METHOD_GET, "/api/v1/risk/trainings", get_trainings, RUN_WORKER, SEE, 0, LIST, NULL, NULL},
-    {METHOD_POST, "/api/v1/risk/trainings", post_training, RUN_WORKER, LEAD, 0, NULL, TRAINING,
+    {METHOD_GET, "/api/v1/risk/trainings", get_register, RUN_WORKER, SEE, 0, LIST, NULL, NULL},
+    {METHOD_POST, "/api/v1/risk/trainings", post_register, RUN_WORKER, LEAD, 0, NULL, TRAINING,
      "risk.training.add"},
-    {METHOD_DELETE, "/api/v1/risk/trainings/{id}", delete_training, RUN_WORKER, LEAD, 0, END, NULL,
+    {METHOD_DELETE, "/api/v1/risk/trainings/{id}", delete_register, RUN_WORKER, LEAD, 0, END, NULL,
      "risk.training.end"},
     {METHOD_GET, "/api/v1/risk/trainings/effect", get_effect, RUN_WORKER, SEE, 0, NULL, NULL, NULL},
-    {METHOD_GET, "/api/v1/focus", get_focus, RUN_WORKER, MAY_SEARCH, 0, LIST, NULL, "focus.view"},
-    {METHOD_POST, "/api/v1/focus", post_focus, RUN_WORKER, MAY_SEARCH, 0, NULL, FOCUS, "focus.add"},
-    {METHOD_DELETE, "/api/v1/focus/{id}", delete_focus, RUN_WORKER, MAY_SEARCH, 0, END, NULL, "focus.end"},
+    {METHOD_GET, "/api/v1/focus", get_register, RUN_WORKER, MAY_SEARCH, 0, LIST, NULL, "focus.view"},
+    {METHOD_POST, "/api/v1/focus", post_register, RUN_WORKER, MAY_SEARCH, 0, NULL, FOCUS, "focus.add"},
+    {METHOD_DELETE, "/api/v1/focus/{id}", delete_register, RUN_WORKER, MAY_SEARCH, 0, END, NULL, "focus.end"},
     {METHOD_GET, "/api/v1/worklist", get_worklist, RUN_WORKER, MAY_WORK_INCIDENTS, 0, LIMIT, NULL, NULL},
-    {METHOD_POST, "/api/v1/worklist/snoozes", post_snooze, RUN_WORKER, MAY_WORK_INCIDENTS, 0, NULL, SNOOZE,
+    {METHOD_POST, "/api/v1/worklist/snoozes", post_register, RUN_WORKER, MAY_WORK_INCIDENTS, 0, NULL, SNOOZE,
      "worklist.snooze"},
-    {METHOD_DELETE, "/api/v1/worklist/snoozes/{id}", delete_snooze, RUN_WORKER, MAY_WORK_INCIDENTS, 0, END,
+    {METHOD_DELETE, "/api/v1/worklist/snoozes/{id}", delete_register, RUN_WORKER, MAY_WORK_INCIDENTS, 0, END,
      NULL, "worklist.snooze.end"},
     {METHOD_GET, "/api/v1/calibration", get_calibration, RUN_WORKER, MAY_SEE_RULES, 0, NULL, NULL, NULL},
-    {METHOD_POST, "/api/v1/calibration", post_calibration, RUN_WORKER, LEAD, 0, NULL, ADOPT,
+    {METHOD_POST, "/api/v1/calibration", post_register, RUN_WORKER, LEAD, 0, NULL, ADOPT,
      "calibration.adopt"},
-    {METHOD_DELETE, "/api/v1/calibration/{id}", delete_calibration, RUN_WORKER, LEAD, 0, END, NULL,
+    {METHOD_DELETE, "/api/v1/calibration/{id}", delete_register, RUN_WORKER, LEAD, 0, END, NULL,
      "calibration.withdraw"},
 };
 const struct route_table risk_routes = {ROUTES, COUNT_OF(ROUTES)};

@@ -32,6 +32,9 @@ static void write_session(struct request *r, int status)
     json_key(&w, "roles");
     roles_json(r->who.roles, out);
     w.needs_comma = true;
+    json_key(&w, "permissions");
+    roles_permissions_json(r->who.permissions, out);
+    w.needs_comma = true;
     json_key(&w, "language");
     json_put_c(&w, r->who.language == LANGUAGE_JA ? "ja" : "en");
     json_key(&w, "csrf");

@@ -26,12 +26,7 @@ static void put_warnings(struct json_writer *w, const struct console_status *s)
     json_key(w, "warnings");
     json_begin_array(w);
     for (uint32_t i = 0; i < s->warning_count; i++) {
-        json_begin_object(w);
-        json_key(w, "en");
-        json_put_str(w, s->warnings[i].en);
-        json_key(w, "ja");
-        json_put_str(w, s->warnings[i].ja.n ? s->warnings[i].ja : s->warnings[i].en);
-        json_end_object(w);
+        json_put_both(w, s->warnings[i].en, s->warnings[i].ja);
     }
     json_end_array(w);
 }

@@ -3,10 +3,10 @@
  * gate.c (who may), http.c (how), stream.c (live), auth.c, static_files.c. */
 #include "console/console_internal.h"
 
-#include <pthread.h>
 #include <time.h>
 
 #include "base/memory.h"
+#include "base/poked_thread.h"
 #include "console/report_form.h"
 #include "console/sessions.h"
 
@@ -18,50 +18,27 @@
 
 struct housekeeping {
     struct console *console;
-    pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    bool is_stopping;
+    struct poked_thread thread;
+    unsigned second;
 };
 
-static void sleep_until(struct housekeeping *k, int64_t until_ns)
-{
-    struct timespec until = {.tv_sec = until_ns / NS_PER_SECOND, .tv_nsec = until_ns % NS_PER_SECOND};
-    while (!k->is_stopping)
-        if (pthread_cond_timedwait(&k->changed, &k->lock, &until) != 0)
-            return;
-}
-
-static void *housekeeping_loop(void *context)
+static int64_t keep_house(void *context)
 {
     struct housekeeping *k = context;
-    pthread_mutex_lock(&k->lock);
-    for (unsigned second = 1; !k->is_stopping; second++) {
-        sleep_until(k, clock_monotonic_ns() + NS_PER_SECOND);
-        pthread_mutex_unlock(&k->lock);
-        http_enforce_limits(k->console->http, clock_monotonic_ns());
-        if (second % SWEEP_SECONDS == 0)
-            sessions_sweep(auth_sessions(k->console->auth), clock_wall_ns());
-        if (second % WITHDRAWN_SECONDS == 0)
-            sessions_end_withdrawn(auth_sessions(k->console->auth));
-        pthread_mutex_lock(&k->lock);
-    }
-    pthread_mutex_unlock(&k->lock);
-    return NULL;
+    k->second++;
+    http_enforce_limits(k->console->http, clock_monotonic_ns());
+    if (k->second % SWEEP_SECONDS == 0)
+        sessions_sweep(auth_sessions(k->console->auth), clock_wall_ns());
+    if (k->second % WITHDRAWN_SECONDS == 0)
+        sessions_end_withdrawn(auth_sessions(k->console->auth));
+    return NS_PER_SECOND;
 }
 
 static struct housekeeping *housekeeping_start(struct console *c)
 {
     struct housekeeping *k = NEW(struct housekeeping);
-    pthread_condattr_t attributes;
     k->console = c;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&k->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
-    pthread_mutex_init(&k->lock, NULL);
-    BUG_IF(pthread_create(&k->thread, NULL, housekeeping_loop, k) != 0);
-    pthread_setname_np(k->thread, "console");
+    poked_thread_start(&k->thread, "console", keep_house, k);
     return k;
 }
 
@@ -69,13 +46,7 @@ static void housekeeping_stop(struct housekeeping *k)
 {
     if (!k)
         return;
-    pthread_mutex_lock(&k->lock);
-    k->is_stopping = true;
-    pthread_cond_signal(&k->changed);
-    pthread_mutex_unlock(&k->lock);
-    pthread_join(k->thread, NULL);
-    pthread_cond_destroy(&k->changed);
-    pthread_mutex_destroy(&k->lock);
+    poked_thread_stop(&k->thread);
     memory_free(k);
 }
 

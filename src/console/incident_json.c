@@ -32,15 +32,6 @@ static void put_number(struct json_writer *w, const char *key, int64_t value)
     json_put_i64(w, value);
 }
 
-static void put_both_languages(struct json_writer *w, const char *key, struct str en, struct str ja)
-{
-    json_key(w, key);
-    json_begin_object(w);
-    put(w, "en", en);
-    put(w, "ja", ja.n ? ja : en);
-    json_end_object(w);
-}
-
 /* "a;b" as ["a","b"] */
 static void put_list(struct json_writer *w, const char *key, struct str list)
 {
@@ -116,7 +107,7 @@ void incident_finding_json(const struct incident_finding *f, bool sees_persons, 
     json_key(&w, "id");
     json_put_u64(&w, f->id);
     put(&w, "rule_id", f->rule_id);
-    put_both_languages(&w, "rule", f->title_en, f->title_ja);
+    json_both(&w, "rule", f->title_en, f->title_ja);
     put(&w, "level", level_name(f->level));
     put_time(&w, "time", f->first_ns);
     put_time(&w, "first", f->first_ns);
@@ -143,7 +134,7 @@ void live_finding_json(const struct finding *f, bool sees_persons, struct buf *o
     json_key(&w, "id");
     json_put_u64(&w, f->sequence);
     put(&w, "rule_id", f->rule_id);
-    put_both_languages(&w, "rule", f->title_en, f->title_ja);
+    json_both(&w, "rule", f->title_en, f->title_ja);
     put(&w, "level", level_name(f->level));
     put_time(&w, "time", f->time_ns);
     put_time(&w, "first", f->time_ns);
@@ -246,7 +237,7 @@ void incident_json(const struct incident *incident, const struct incident_histor
     json_key(&w, "id");
     json_put_u64(&w, incident->id);
     put(&w, "state", incident_state_name(incident->state));
-    put_both_languages(&w, "title", incident->title_en, incident->title_ja);
+    json_both(&w, "title", incident->title_en, incident->title_ja);
     put_time(&w, "opened", incident->opened_ns);
     put_time(&w, "first", incident->first_ns);
     put_time(&w, "last", incident->last_ns);

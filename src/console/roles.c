@@ -33,6 +33,29 @@ static const struct {
     {"vendor", ROLE_VENDOR, MAY_USE_OWN_SESSION | MAY_SEE_STATUS | MAY_SEE_INCIDENTS | MAY_PROPOSE},
 };
 
+static const struct {
+    const char *name;
+    unsigned permission;
+} PERMISSIONS[] = {
+    {"see_status", MAY_SEE_STATUS},
+    {"search", MAY_SEARCH},
+    {"see_incidents", MAY_SEE_INCIDENTS},
+    {"work_incidents", MAY_WORK_INCIDENTS},
+    {"see_sources", MAY_SEE_SOURCES},
+    {"manage_sources", MAY_MANAGE_SOURCES},
+    {"see_rules", MAY_SEE_RULES},
+    {"manage_rules", MAY_MANAGE_RULES},
+    {"ingest", MAY_INGEST},
+    {"see_metrics", MAY_SEE_METRICS},
+    {"see_persons", MAY_SEE_PERSONS},
+    {"use_own_session", MAY_USE_OWN_SESSION},
+    {"propose", MAY_PROPOSE},
+    {"approve", MAY_APPROVE},
+    {"see_record", MAY_SEE_RECORD},
+    {"erase_record", MAY_ERASE_RECORD},
+    {"manage_channels", MAY_MANAGE_CHANNELS},
+};
+
 unsigned roles_permissions(unsigned roles)
 {
     unsigned permissions = 0;
@@ -83,5 +106,15 @@ void roles_json(unsigned roles, struct buf *out)
     for (size_t i = 0; i < COUNT_OF(ROLES); i++)
         if (roles & ROLES[i].role)
             json_put_c(&w, ROLES[i].name);
+    json_end_array(&w);
+}
+
+void roles_permissions_json(unsigned permissions, struct buf *out)
+{
+    struct json_writer w = {.out = out};
+    json_begin_array(&w);
+    for (size_t i = 0; i < COUNT_OF(PERMISSIONS); i++)
+        if (permissions & PERMISSIONS[i].permission)
+            json_put_c(&w, PERMISSIONS[i].name);
     json_end_array(&w);
 }

@@ -44,5 +44,7 @@ bool roles_parse(struct str list, unsigned *out);
 void roles_format(unsigned roles, struct buf *out);
 /* ["analyst","lead"] */
 void roles_json(unsigned roles, struct buf *out);
+/* ["see_status","search"]: the names of MAY_… in small letters. */
+void roles_permissions_json(unsigned permissions, struct buf *out);
 
 #endif

@@ -54,6 +54,10 @@ static void routes_are_sound(void **state)
         for (size_t i = 0; i < router_tables()[t]->count; i++) {
             const struct route *r = &router_tables()[t]->routes[i];
             assert_true(r->permission != 0 || (r->flags & ROUTE_PUBLIC));
+            struct buf name = {0};
+            roles_permissions_json(r->permission, &name);
+            assert_true(r->permission == 0 || name.n > 2); /* it has a name */
+            buf_free(&name);
             if (r->audit) /* writing the audit record waits for the disk */
                 assert_true(r->run == RUN_WORKER || r->run == RUN_PASSWORD);
             for (size_t p = 0; r->query && r->query[p].name; p++)

@@ -113,12 +113,8 @@ static void override_json(struct json_writer *w, const struct posture_override *
 static void duties_json(struct json_writer *w, const struct posture_criteria *c, enum posture_level level)
 {
     json_begin_array(w);
-    for (uint32_t i = 0; i < c->duty_counts[level]; i++) {
-        json_begin_object(w);
-        text_member(w, "en", c->duties[level][i].en);
-        text_member(w, "ja", c->duties[level][i].ja);
-        json_end_object(w);
-    }
+    for (uint32_t i = 0; i < c->duty_counts[level]; i++)
+        json_put_both(w, c->duties[level][i].en, c->duties[level][i].ja);
     json_end_array(w);
 }
 

@@ -242,12 +242,7 @@ static void put_both(struct json_writer *w, const char *name, struct str en, str
 {
     struct str key = str_c(name);
     json_key_str(w, str_slice(key, 0, key.n - 3)); /* without "_en" */
-    json_begin_object(w);
-    json_key(w, "en");
-    json_put_str(w, en);
-    json_key(w, "ja");
-    json_put_str(w, ja.n ? ja : en);
-    json_end_object(w);
+    json_put_both(w, en, ja);
 }
 
 static void put_value(struct json_writer *w, enum work_kind kind, const struct work_row *row, int at,

@@ -2,11 +2,12 @@
 // the incident in both languages, sources and balance, rules with a refusal. tests/test_console_browser.py starts it:
 //
 //   BASE_URL=http://127.0.0.1:8480 SETUP_TOKEN=… SYSLOG=127.0.0.1:5514 RECORDS=lines.log [BROKEN_RULE=rules/broken.yml]
-//   [SCREENSHOT_DIR=…] node tests/console/e2e.mjs
+//   HYAKUYO=build/hyakuyo DATA=var [SCREENSHOT_DIR=…] node tests/console/e2e.mjs
 //
 // RECORDS holds the lines of scenario 5.1 with times of the last hour; its assets were imported before. BROKEN_RULE is a
-// file that the server refused; it is removed to see it go. Exit 0 when every step passed.
+// file that the server refused; it is removed to see it go. HYAKUYO adds people of other roles to the server's folder DATA. Exit 0 when every step passed.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { contrastFailures, launch, overflow, SIZES, untranslated, watch } from './browser.mjs';
@@ -435,6 +436,54 @@ await step('without log-in: report a suspicion from a phone, follow the card; th
   await page.getByRole('button', { name: 'Take it' }).waitFor({ state: 'detached' });
   await page.locator('details', { hasText: 'Mail to this person' }).first().waitFor();
 });
+
+await step('on a phone: four pages at hand, all of them in a drawer that closes when one is chosen', async () => {
+  await page.setViewportSize(SIZES.phone);
+  assert.equal(await page.locator('nav.bar a').count(), 4);
+  const all = page.locator('nav.bar button');
+  await all.click();
+  await page.locator('nav.drawer').waitFor();
+  assert.deepEqual(await settled(async () => [...(await overflow(page)), ...(await contrastFailures(page)), ...(await untranslated(page, 'en'))]), []);
+  await shot('drawer.en.phone');
+  await page.keyboard.press('Escape');
+  await page.locator('nav.drawer').waitFor({ state: 'detached' });
+  await all.click();
+  await page.locator('nav.drawer').getByRole('link', { name: 'Case library' }).click();
+  await page.locator('nav.drawer').waitFor({ state: 'detached' });
+  await page.locator('table.references').waitFor();
+  await page.setViewportSize(SIZES.desktop);
+});
+
+// What each role does not find in the navigation; whatever it finds opens without a refusal.
+for (const [role, hidden] of Object.entries({ helpdesk: ['search', 'sources', 'coverage', 'rules', 'intel', 'exceptions', 'reports', 'record'], auditor: ['search'] })) {
+  await step(`the navigation of the role ${role} leaves out what it may not open`, async () => {
+    const added = spawnSync(process.env.HYAKUYO, ['user', 'add', role, '--role', role, '--data', process.env.DATA], { input: `${PASSWORD}\n`, encoding: 'utf8' });
+    assert.equal(added.status, 0, added.stderr);
+    const theirs = await browser.newContext({ viewport: SIZES.desktop, locale: 'ja-JP', timezoneId: 'Asia/Tokyo' });
+    assert.equal((await theirs.request.post(`${base}/api/v1/session`, { data: { user: role, password: PASSWORD } })).status(), 200);
+    const other = await theirs.newPage();
+    const refused = [];
+    const underway = new Set();
+    other.on('request', (request) => { if (!request.url().endsWith('/stream')) underway.add(request); });
+    for (const end of ['requestfinished', 'requestfailed']) other.on(end, (request) => underway.delete(request));
+    other.on('response', (response) => { if (response.status() === 403) refused.push(`${other.url().split('#')[1]}: ${response.url().slice(base.length)}`); });
+    await other.goto(`${base}/#/posture`);
+    await other.locator('nav.side a').first().waitFor();
+    const links = await other.locator('nav.side a').evaluateAll((found) => found.map((link) => link.getAttribute('href')));
+    assert.deepEqual(hidden.filter((name) => links.includes(`#/${name}`)), []);
+    assert.ok(links.includes('#/incidents') && links.length >= 13, links.join());
+    for (const link of links) {
+      await other.goto(`${base}/${link}`);
+      await other.locator('main h1').first().waitFor();
+      for (let calm = 0, tries = 0; calm < 3 && tries < 200; tries++) {
+        await other.waitForTimeout(50);
+        calm = underway.size === 0 ? calm + 1 : 0;
+      }
+    }
+    assert.deepEqual(refused, []);
+    await theirs.close();
+  });
+}
 
 const incident = await (await context.request.get(`${base}/api/v1/incidents?state=open`)).json().then(({ rows }) => `incidents/${rows[0]?.id}`, () => 'incidents');
 const PAGES = { live: 'a.finding', 'search?last=1h': 'tbody [data-row]', incidents: '.queue a', approvals: '.approvals :is(.approval, .empty)', intake: '.intake .reports a', 'intake/1': '.page.report details', '/report': '.sheet form', [incident]: '.swimlane .mark', notifications: '.notice-card', sources: '.verdict', rules: '.counts', 'rules/new': '#rule-text', fleet: '.questions .head', posture: '.level strong', instruments: '[data-row]', 'instruments/destination': '.under.mono', coverage: '.counts', exceptions: 'table [data-row]', reports: 'select[name=form]', record: 'section.head', risk: '.residual table', contacts: '.card .empty, table [data-row]', [`hosts/${HOST_IP}`]: '#host-controls', 'contacts/authority': '.authority table', 'contacts/playbooks': 'details.card', vendors: '.card .empty, table [data-row]', 'vendors/partners': '.card .empty, table [data-row]', 'vendors/sharing': '.card .empty, table [data-row]', improvement: 'table.kpis [data-row]', 'improvement/actions': '.card .empty, table [data-row]', 'improvement/dossiers': '.card .empty, details.card', library: 'table.references', system: '.grid', 'events/1': '.groups' };

@@ -127,7 +127,7 @@ export function createMock({ findingsPerSecond = 2, setup = false, empty = false
     response.end(JSON.stringify(value));
   }
 
-  const sessionBody = () => ({ user: session.user, roles: ['administrator'], language: session.language, csrf: 'csrf-value' });
+  const sessionBody = () => ({ user: session.user, roles: ['administrator'], permissions: ['see_status', 'search', 'see_incidents', 'work_incidents', 'see_sources', 'manage_sources', 'see_rules', 'manage_rules', 'ingest', 'see_metrics', 'see_persons', 'use_own_session', 'propose', 'approve', 'see_record', 'erase_record', 'manage_channels'], language: session.language, csrf: 'csrf-value' });
 
   function status() {
     return {

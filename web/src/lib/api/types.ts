@@ -11,9 +11,15 @@ export type IncidentState =
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export type JsonObject = { [key: string]: Json };
 
+/* What the server's roles allow (src/console/roles.h). */
+export type Permission =
+  | 'see_status' | 'search' | 'see_incidents' | 'work_incidents' | 'see_sources' | 'manage_sources' | 'see_rules' | 'manage_rules' | 'ingest'
+  | 'see_metrics' | 'see_persons' | 'use_own_session' | 'propose' | 'approve' | 'see_record' | 'erase_record' | 'manage_channels';
+
 export interface Session {
   user: string;
   roles: string[];
+  permissions: Permission[];
   language: Language;
   csrf: string;
 }

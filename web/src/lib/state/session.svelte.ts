@@ -1,7 +1,7 @@
 /* Who is logged in, and what to show while nobody is. */
 import { api } from '../api/client';
 import { Problem } from '../api/problem';
-import type { Language, Session } from '../api/types';
+import type { Language, Permission, Session } from '../api/types';
 import { preferences } from './preferences.svelte';
 
 export type SessionPhase = 'unknown' | 'setup' | 'anonymous' | 'ready' | 'offline';
@@ -16,6 +16,10 @@ class SessionState {
 
   constructor() {
     api.onUnauthorised = () => this.lost();
+  }
+
+  may(permission: Permission): boolean {
+    return this.current?.permissions.includes(permission) ?? false;
   }
 
   async start(): Promise<void> {

@@ -1,8 +1,9 @@
 /* Keys that work everywhere: g then a letter jumps to a page, / focuses the search, j and k walk a list, ? shows them all.
  * Lists mark what can be focused with data-row, the page's search field carries data-search. */
-import { router, type Page } from './router.svelte';
+import { openTo, placesOf } from '../navigation';
+import { router } from './router.svelte';
+import { session } from './session.svelte';
 
-export const JUMPS: Record<string, Page> = { l: 'live', s: 'search', i: 'incidents', a: 'approvals', t: 'intake', o: 'sources', r: 'rules', n: 'intel', f: 'fleet', p: 'posture', u: 'instruments', c: 'coverage', e: 'exceptions', d: 'reports', h: 'record', x: 'risk', b: 'contacts', v: 'vendors', k: 'improvement', j: 'library', m: 'notifications', y: 'system' };
 const SEQUENCE_MS = 1200;
 
 function isTyping(target: EventTarget | null): boolean {
@@ -38,10 +39,10 @@ export function installShortcuts(showHelp: () => void): () => void {
   const onKey = (event: KeyboardEvent) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || isTyping(event.target)) return;
     if (document.querySelector('[role="dialog"][data-state="open"]')) return;
-    const page = JUMPS[event.key];
-    if (Date.now() < jumpUntil && page) {
+    const place = placesOf(openTo(session.current?.permissions ?? [])).find(({ key }) => key === event.key);
+    if (Date.now() < jumpUntil && place) {
       jumpUntil = 0;
-      router.go(page);
+      router.go(place.page);
     } else if (event.key === 'g') jumpUntil = Date.now() + SEQUENCE_MS;
     else if (event.key === '/') focusSearch();
     else if (event.key === '?') showHelp();

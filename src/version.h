@@ -1,4 +1,0 @@
-#ifndef VERSION_H
-#define VERSION_H
-#define HYAKUYO_VERSION "0.1.0"
-#endif
