@@ -3,6 +3,7 @@
 #include "work.h"
 
 #include "base/log.h"
+#include "carrier.h"
 
 /* ----------------------------------------------------------------- clocks */
 
@@ -48,8 +49,14 @@ static bool expire_row(struct casework *c, enum work_table table, struct work_ro
         return false;
     bool ok =
         work_set(c, table, row, status, to) && (when < 0 || work_set_number(c, table, row, when, c->now_ns));
+    if (table == WORK_COUNTERMEASURE)
+        ok = ok && carrier_take_back(c, row);
     struct deed deed = work_deed(c, "close", (uint64_t)work_number(row, 0), kind, row->id, str_c(text));
-    return work_end(c, ok, &deed);
+    if (!work_end(c, ok, &deed))
+        return false;
+    if (table == WORK_COUNTERMEASURE)
+        work_tell_isolated(c->s);
+    return true;
 }
 
 /* Tasks that watch end by themselves; blocks that are over have to be taken out. */

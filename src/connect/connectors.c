@@ -62,6 +62,8 @@ static const struct {
                  {"host", offsetof(struct connector_values, host)},
                  {"ip", offsetof(struct connector_values, ip)},
                  {"mac", offsetof(struct connector_values, mac)},
+                 {"mac_colon", offsetof(struct connector_values, mac_colon)},
+                 {"mac_plain", offsetof(struct connector_values, mac_plain)},
                  {"user", offsetof(struct connector_values, user)},
                  {"countermeasure", offsetof(struct connector_values, countermeasure)},
                  {"incident", offsetof(struct connector_values, incident)},
@@ -107,7 +109,7 @@ static bool expand(struct str text, const struct connector_values *values, struc
     size_t from = 0, open, end;
     bool ok = true;
     for (; ok && next_name(text, from, &open, &end, &name); from = end) {
-        const struct str *value = value_of(values, name);
+        const struct str *value = value_of(values, name); /* p NULL, n 0 when nobody filled it in */
         buf_add(&all, str_slice(text, from, open));
         ok = value != NULL && value->n > 0;
         if (ok)

@@ -65,7 +65,11 @@ bool connector_is_for(const struct connector *c, struct str device);
 
 /* What a form's {names} stand for; "" = not known. */
 struct connector_values {
-    struct str key, device, target, host, ip, mac, user, countermeasure, incident, expires, approved_by;
+    struct str key, device, target;
+    struct str host, ip, user;            /* of a computer that is cut off */
+    struct str mac, mac_colon, mac_plain; /* "AA-BB-CC-DD-EE-FF" (RFC 3580), "aa:bb:…", "aabbccddeeff" */
+    struct str countermeasure, incident, approved_by;
+    struct str expires; /* seconds since 1970 */
 };
 /* Whether the text's {names} are all known; else *unknown is the first that is not. */
 bool connector_check_names(struct str text, struct str *unknown);

@@ -124,7 +124,7 @@ static const struct parameter MERGE[] = {{"into", PARAMETER_INTEGER, true, 1, IN
                                          {0}};
 static const struct parameter SPLIT[] = {TEXT("hosts", 1, 4000), MAY_TEXT("note", 4000), {0}};
 static const struct parameter AS_OF[] = {TIME("time"), {0}};
-static const struct parameter COUNTERMEASURE[] = {CHOICE("device", "firewall|proxy|dns"),
+static const struct parameter COUNTERMEASURE[] = {CHOICE("device", "firewall|proxy|dns|access"),
                                                   TEXT("target", 1, 253),
                                                   TEXT("reason", 1, 2000),
                                                   TIME("expires"),
