@@ -5,6 +5,8 @@
 #include "base/log.h"
 #include "carrier.h"
 
+#define LOOK_SECONDS 10 /* what ends is looked for so often */
+
 /* ----------------------------------------------------------------- clocks */
 
 static bool note_clock(struct casework *c, struct work_row *a, int column, const char *text)
@@ -80,7 +82,7 @@ static bool tick_all(struct casework *c)
 {
     return tick_approvals(c, STR("proposed")) && tick_approvals(c, STR("checked")) &&
            tick_approvals(c, STR("emergency")) &&
-           (c->now_ns / NS_PER_SECOND % 60 > 1 ||
+           (c->now_ns / NS_PER_SECOND % LOOK_SECONDS > 1 ||
             (tick_rows(c, WORK_TASK, TASK_STATUS, STR("open"), TASK_WATCH_UNTIL, STR("done"), TASK_ENDED,
                        "task", "the watch is over / 監視期間が終了した") &&
              tick_rows(c, WORK_COUNTERMEASURE, COUNTERMEASURE_STATUS, STR("active"), COUNTERMEASURE_EXPIRES,

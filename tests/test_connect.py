@@ -201,6 +201,11 @@ def test_a_program_gets_arguments_and_no_shell(desk, tmp_path):
     office.abe.do("POST", f"/api/v1/orders/{failed['id']}/retry", note="mended")
     assert office.order(number, "done")["key"] == failed["key"] and office.measure(number)["status"] == "active"
     office.abe.do("POST", f"/api/v1/orders/{failed['id']}/retry", 409)
+    _, three = office.ask(device="proxy", target="brief.example", number=number, seconds=4)
+    office.mori.do("PATCH", three, status="approved")
+    office.order(number, "done")
+    assert office.order(number, "done", act="undo")["request"].endswith('"--remove","brief.example"]')  # it has expired
+    assert wait_for(lambda: office.measure(number)["status"] == "removed" and office.measure(number), "the end")["removed_by"] == "hyakuyo"
     verified(office.server)
 
 
