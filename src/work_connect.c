@@ -64,7 +64,7 @@ static void put_preview(struct casework *c, const struct connector *connector, c
 {
     struct buf request = {0};
     struct error why = {{0}};
-    struct connector_values values = carrier_values(c, measure, STR("(the order's key)"));
+    struct connector_values values = carrier_values(c, measure, STR("{key}"));
     bool is_clear = connector_render(connector, act, &values, c->arena, &request, &why);
     json_begin_object(w);
     json_key(w, "connector");

@@ -3,6 +3,8 @@ import hashlib
 import hmac
 import http.server
 import json
+import os
+import subprocess
 import threading
 import time
 
@@ -11,6 +13,7 @@ from conftest import ROOT, free_port, run
 from radius_peer import CALLING_STATION, COA, DISCONNECT, FRAMED_IP, SESSION, VENDOR, Peer, attributes
 from test_console_http import conforms as conforms_to
 from test_notify import Receiver, secret, verified, wait_for
+from test_console_browser import WITH_NODE, chromium
 from test_judgement import HOSTS, OFFICE, SKYPE
 from test_workflow import PEOPLE, SALES, SERVER, Office, Person, soon, work
 
@@ -362,3 +365,16 @@ def test_a_computer_verified_to_be_cut_off_lowers_the_urgency(desk, tmp_path, re
     assert again()["urgency"] == before["urgency"] - 1
     office.abe.do("PATCH", one, status="removed")
     wait_for(lambda: again()["urgency"] == before["urgency"], "the urgency from before")
+
+
+@pytest.mark.skipif(chromium() is None, reason="chromium is not installed (apt-get install chromium)")
+@pytest.mark.skipif(not (ROOT / "web" / "dist" / "index.html").exists(), reason="the console is not built (make)")
+def test_people_see_what_is_sent_and_what_comes_back(server, tmp_path, receiver):
+    connectors(tmp_path, hook(tmp_path, receiver.port), radius(tmp_path, 9, on=False))
+    office = Desk(server("--seal-after-ms", 300, "--web", ROOT / "web" / "dist"), tmp_path)
+    number, _ = office.ask()
+    done = subprocess.run([WITH_NODE, "node", str(ROOT / "tests" / "console" / "connect.mjs")], capture_output=True, text=True, timeout=300, env={
+        **os.environ, "BASE_URL": f"http://127.0.0.1:{office.server.http_port}", "INCIDENT": str(number), "PASSWORD": "correct horse battery",
+        "SCREENSHOT_DIR": os.environ.get("SCREENSHOT_DIR", ""), "CHROMIUM": chromium()})
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [signed(request)["act"] for request in receiver.requests] == ["carry_out"]
