@@ -1,5 +1,6 @@
 /* libFuzzer: what comes to us as the answer of a RADIUS device. The bytes are held against a request as they
- * are, and once more with their authenticators made right, so that the attributes behind them are read too. */
+ * are, and once more with their authenticators made right, so that the attributes behind them are read too.
+ */
 #include "base/md5.h"
 #include "connect/radius.h"
 

@@ -49,11 +49,10 @@ static bool read_arguments(struct carrying *x, const char **arguments, struct er
         arguments[count++] = arena_str(x->arena, at->text).p;
     arguments[count] = NULL;
     x->is_permanent = count > 0 && strcmp(arguments[0], x->connector->program) != 0;
-    return list != NULL &&
-           (!x->is_permanent || error_set(err,
-                                          tr("the connector runs another program now: %s",
-                                             "コネクタのプログラムが変わりました: %s"),
-                                          x->connector->program));
+    return list != NULL && (!x->is_permanent || error_set(err,
+                                                          tr("the connector runs another program now: %s",
+                                                             "コネクタのプログラムが変わりました: %s"),
+                                                          x->connector->program));
 }
 
 static bool carry_command(struct carrying *x, struct error *err)

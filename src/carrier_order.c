@@ -45,8 +45,8 @@ bool carrier_open_task(struct casework *c, const struct work_row *order, const s
     uint64_t id = (uint64_t)work_number(measure, COUNTERMEASURE_INCIDENT);
     if (!state_incidents_load(c->s->state, id, c->arena, &incident, &err))
         return work_fail(c, 503, &err);
-    struct str target = measure->values[COUNTERMEASURE_TARGET], device = measure->values[COUNTERMEASURE_DEVICE],
-               connector = order->values[ORDER_CONNECTOR];
+    struct str target = measure->values[COUNTERMEASURE_TARGET],
+               device = measure->values[COUNTERMEASURE_DEVICE], connector = order->values[ORDER_CONNECTOR];
     row.values[TASK_INCIDENT] = measure->values[COUNTERMEASURE_INCIDENT];
     row.values[TASK_KEY] = STR("connector");
     row.values[TASK_STAGE] = incident_state_name(incident.state);
@@ -83,7 +83,8 @@ bool carrier_enter(struct casework *c, const struct connector *connector, enum c
     order->values[ORDER_ACT] = connector_act_name(act);
     order->values[ORDER_KEY] = key;
     order->values[ORDER_STATUS] = is_clear ? STR("waiting") : STR("refused");
-    order->values[ORDER_APPROVED_BY] = measure != NULL ? measure->values[COUNTERMEASURE_APPROVED_BY] : c->actor;
+    order->values[ORDER_APPROVED_BY] =
+        measure != NULL ? measure->values[COUNTERMEASURE_APPROVED_BY] : c->actor;
     order->values[ORDER_ENTERED] = order->values[ORDER_DUE] = work_text_of(c->now_ns, c->arena);
     order->values[ORDER_REQUEST] = is_clear ? arena_str(c->arena, buf_str(&request)) : STR_EMPTY;
     buf_free(&request);

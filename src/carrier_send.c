@@ -47,12 +47,15 @@ static bool may_send(struct sending *x, struct error *err)
         return error_set(err, tr("the connector '%.*s' is off", "コネクタ「%.*s」は無効です"),
                          STR_ARGS(x->connector->name));
     if (!str_eq(x->order->values[ORDER_KIND], connector_kind_name(x->connector->kind)))
-        return error_set(err, tr("the connector '%.*s' is of another kind now", "コネクタ「%.*s」の種類が変わりました"),
+        return error_set(err,
+                         tr("the connector '%.*s' is of another kind now",
+                            "コネクタ「%.*s」の種類が変わりました"),
                          STR_ARGS(x->connector->name));
     if (x->act != ACT_CARRY_OUT ||
         work_check_target(x->c, v[COUNTERMEASURE_DEVICE], v[COUNTERMEASURE_TARGET]))
         return true;
-    error_set(err, "%s", language_current() == LANGUAGE_JA && failure->ja.text[0] ? failure->ja.text : failure->en.text);
+    error_set(err, "%s",
+              language_current() == LANGUAGE_JA && failure->ja.text[0] ? failure->ja.text : failure->en.text);
     *failure = (struct console_failure){0};
     return false;
 }
@@ -129,8 +132,8 @@ static bool follow_success(struct sending *x)
         return work_fail(x->c, 503, &err);
     struct str status = x->measure.values[COUNTERMEASURE_STATUS];
     if (x->act == ACT_CARRY_OUT && str_eq(status, STR("approved")))
-        return is_last(x, &is) && (!is || move_measure(x, "active", COUNTERMEASURE_ACTIVATED_BY,
-                                                       COUNTERMEASURE_ACTIVATED));
+        return is_last(x, &is) &&
+               (!is || move_measure(x, "active", COUNTERMEASURE_ACTIVATED_BY, COUNTERMEASURE_ACTIVATED));
     if (x->act == ACT_UNDO && str_eq(status, STR("expired")))
         return move_measure(x, "removed", COUNTERMEASURE_REMOVED_BY, COUNTERMEASURE_REMOVED);
     return true;
@@ -142,9 +145,9 @@ static struct deed deed_of(struct sending *x, const char *status, struct str sai
     const struct str *v = x->order->values;
     struct deed deed =
         work_deed(x->c, "execute", (uint64_t)work_number(x->order, ORDER_INCIDENT), "order", x->order->id,
-                  arena_printf(x->c->arena, "%.*s (%.*s) %.*s: %s\n-> %.*s\n<- %.*s", STR_ARGS(v[ORDER_CONNECTOR]),
-                               STR_ARGS(v[ORDER_KIND]), STR_ARGS(v[ORDER_ACT]), status, STR_ARGS(v[ORDER_REQUEST]),
-                               STR_ARGS(said)));
+                  arena_printf(x->c->arena, "%.*s (%.*s) %.*s: %s\n-> %.*s\n<- %.*s",
+                               STR_ARGS(v[ORDER_CONNECTOR]), STR_ARGS(v[ORDER_KIND]), STR_ARGS(v[ORDER_ACT]),
+                               status, STR_ARGS(v[ORDER_REQUEST]), STR_ARGS(said)));
     deed.approved_by = v[ORDER_APPROVED_BY];
     deed.evidence = v[ORDER_KEY];
     return deed;
@@ -156,7 +159,8 @@ static bool end_order(struct sending *x, struct str status, struct str answer, s
     struct work_row now;
     if (!state_work_get(x->c->s->state, WORK_ORDER, x->order->id, x->c->arena, &now, &err))
         return work_fail(x->c, 503, &err);
-    bool is_withdrawn = str_eq(now.values[ORDER_STATUS], STR("withdrawn")); /* while it was being carried out */
+    bool is_withdrawn =
+        str_eq(now.values[ORDER_STATUS], STR("withdrawn")); /* while it was being carried out */
     return set(x, ORDER_ANSWER, answer) && set(x, ORDER_FAILURE, failure) &&
            work_set_number(x->c, WORK_ORDER, x->order, ORDER_ENDED, clock_wall_ns()) &&
            (is_withdrawn || set(x, ORDER_STATUS, status));
@@ -179,12 +183,14 @@ static bool note_done(struct sending *x)
 static bool note_end(struct sending *x, const char *status, struct str failure)
 {
     struct str answer = arena_str(x->c->arena, str_utf8_start(buf_str(&x->carrying.answer), SHOWN_BYTES));
-    log_warning(tr("connector %.*s: order %llu is given up: %.*s", "コネクタ %.*s: 指示 %llu を断念しました: %.*s"),
+    log_warning(tr("connector %.*s: order %llu is given up: %.*s",
+                   "コネクタ %.*s: 指示 %llu を断念しました: %.*s"),
                 STR_ARGS(x->order->values[ORDER_CONNECTOR]), (unsigned long long)x->order->id,
                 STR_ARGS(failure));
     if (!work_begin(x->c))
         return false;
-    bool ok = end_order(x, str_c(status), answer, failure) && carrier_open_task(x->c, x->order, measure_of(x));
+    bool ok =
+        end_order(x, str_c(status), answer, failure) && carrier_open_task(x->c, x->order, measure_of(x));
     struct deed deed = deed_of(x, status, failure);
     return work_end(x->c, ok, &deed);
 }
@@ -205,7 +211,8 @@ static bool note_failure(struct sending *x, struct str failure)
     if (x->carrying.is_permanent || x->act == ACT_TEST || age_ns > x->connectors->give_up_ns)
         return note_end(x, "failed", failure);
     if (work_number(x->order, ORDER_ATTEMPTS) == 1)
-        log_warning(tr("connector %.*s: order %llu is tried again: %.*s", "コネクタ %.*s: 指示 %llu を再試行します: %.*s"),
+        log_warning(tr("connector %.*s: order %llu is tried again: %.*s",
+                       "コネクタ %.*s: 指示 %llu を再試行します: %.*s"),
                     STR_ARGS(x->order->values[ORDER_CONNECTOR]), (unsigned long long)x->order->id,
                     STR_ARGS(failure));
     return put_off(x, failure);

@@ -49,7 +49,8 @@ struct server {
     unsigned report_limit; /* reports of one address without log-in in ten minutes; 0 = the form is off */
     struct references
         *references; /* where to read up; DATA/references.yml takes its place when there is one */
-    const char *never_block_file; /* what no countermeasure may touch; DATA/never-block.yml when there is one */
+    const char
+        *never_block_file; /* what no countermeasure may touch; DATA/never-block.yml when there is one */
     /* Whether the reports whose deadlines run for this incident have been sent; NULL = nobody keeps
      * deadlines.
      */
@@ -68,7 +69,7 @@ struct server {
     struct retro *retro;   /* while it runs */
     struct reporter *reporter;
     struct notifier *notifier;
-    struct carrier *carrier; /* carries countermeasures out; while it runs */
+    struct carrier *carrier;           /* carries countermeasures out; while it runs */
     _Atomic(struct journal *) journal; /* set while other threads already run */
     _Atomic(struct inputs *) inputs;
     struct counters *http_counters; /* owned by inputs */

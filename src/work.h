@@ -162,8 +162,8 @@ casework_handler work_get_evidence, work_post_evidence, work_get_evidence_item, 
     work_get_hosts, work_post_host, work_patch_host, work_get_residual, work_get_entries, work_post_entry,
     work_get_review, work_post_review, work_sign_review, work_post_action, work_patch_action;
 casework_handler work_get_countermeasures, work_post_countermeasure, work_get_all_countermeasures,
-    work_patch_countermeasure, work_approve_measure, work_check_measure, work_get_blocklist, work_get_contacts, work_post_contact, work_patch_contact,
-    work_delete_contact;
+    work_patch_countermeasure, work_approve_measure, work_check_measure, work_get_blocklist,
+    work_get_contacts, work_post_contact, work_patch_contact, work_delete_contact;
 casework_handler work_get_intake, work_post_intake, work_get_intake_item, work_patch_intake,
     work_post_intake_tick, work_post_intake_looks;
 casework_handler work_get_vendors, work_post_vendor, work_get_vendor, work_patch_vendor, work_get_invocations,

@@ -65,6 +65,8 @@ static void put_preview(struct casework *c, const struct connector *connector, c
     struct buf request = {0};
     struct error why = {{0}};
     struct connector_values values = carrier_values(c, measure, STR("{key}"));
+    if (!c->sees_persons && values.user.n)
+        values.user = STR("{user}");
     bool is_clear = connector_render(connector, act, &values, c->arena, &request, &why);
     json_begin_object(w);
     json_key(w, "connector");
@@ -120,11 +122,14 @@ static bool test(struct casework *c, const struct connectors *connectors)
     struct work_row order;
     const struct connector *connector = connectors ? connector_find(connectors, c->q->name) : NULL;
     if (connector == NULL)
-        return work_refuse(c, 404, "There is no such connector; connectors are written in DATA/connectors.yml.",
+        return work_refuse(c, 404,
+                           "There is no such connector; connectors are written in DATA/connectors.yml.",
                            "そのコネクタはありません。コネクタは DATA/connectors.yml に書きます。");
     if (!connector->is_on)
-        return work_refuse(c, 409, "This connector is off and sends nothing; say on: true, with serves: [] to test it first.",
-                           "このコネクタは無効で何も送信しません。試験だけなら on: true と serves: [] を書いてください。");
+        return work_refuse(
+            c, 409,
+            "This connector is off and sends nothing; say on: true, with serves: [] to test it first.",
+            "このコネクタは無効で何も送信しません。試験だけなら on: true と serves: [] を書いてください。");
     if (!work_begin(c))
         return false;
     bool ok = carrier_enter(c, connector, ACT_TEST, NULL, &order);
@@ -145,8 +150,8 @@ bool work_test_connector(struct casework *c)
 }
 
 /* The same request under the same key; one that could not be rendered is rendered now. */
-static bool render_again(struct casework *c, const struct connector *connector, const struct work_row *measure,
-                         struct work_row *order)
+static bool render_again(struct casework *c, const struct connector *connector,
+                         const struct work_row *measure, struct work_row *order)
 {
     struct buf request = {0};
     struct error why;

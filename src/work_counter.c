@@ -85,10 +85,11 @@ static int64_t count_traffic(struct casework *c, const struct work_row *row)
             STR_ARGS(target), STR_ARGS(target));
     else
         wanted.expression = arena_printf(
-        c->arena,
-        is_network ? "destination.ip:\"%.*s\" and not event.type:denied | count"
-                   : "(destination.domain:\"%.*s\" or url.domain:\"%.*s\") and not event.type:denied | count",
-        STR_ARGS(target), STR_ARGS(target));
+            c->arena,
+            is_network
+                ? "destination.ip:\"%.*s\" and not event.type:denied | count"
+                : "(destination.domain:\"%.*s\" or url.domain:\"%.*s\") and not event.type:denied | count",
+            STR_ARGS(target), STR_ARGS(target));
     if (is_network && str_find_char(target, '/', 0) != STR_NOT_FOUND) /* never of "access" */
         wanted.expression =
             arena_printf(c->arena, "destination.ip:%.*s and not event.type:denied | count", STR_ARGS(target));
@@ -171,8 +172,7 @@ bool work_patch_countermeasure(struct casework *c)
     if (!work_begin(c))
         return false;
     bool ok = take_step(c, &row, step) && (!str_eq(to, STR("removed")) || carrier_take_back(c, &row));
-    struct deed deed =
-        work_deed(c, "execute", incident.id, "countermeasure", row.id, work_value(c, "note"));
+    struct deed deed = work_deed(c, "execute", incident.id, "countermeasure", row.id, work_value(c, "note"));
     if (!work_end(c, ok, &deed))
         return false;
     work_tell_isolated(c->s);

@@ -35,11 +35,12 @@ static bool load_signatures(struct casework *c, struct measure *m)
         return false;
     int64_t asked_ns = work_number(&m->row, COUNTERMEASURE_REQUESTED);
     m->signatures = ARENA_ARRAY(c->arena, struct authority_signature, m->given.count + 1);
-    m->proposal = (struct authority_case){
-        .proposer = m->row.values[COUNTERMEASURE_REQUESTED_BY],
-        .checker = STR_EMPTY,
-        .is_late = asked_ns + authority_decision_minutes(c->s->authority) * MINUTE_NS < c->now_ns,
-        .signatures = m->signatures};
+    m->proposal = (struct authority_case){.proposer = m->row.values[COUNTERMEASURE_REQUESTED_BY],
+                                          .checker = STR_EMPTY,
+                                          .is_late = asked_ns + authority_decision_minutes(c->s->authority) *
+                                                                    MINUTE_NS <
+                                                     c->now_ns,
+                                          .signatures = m->signatures};
     for (uint32_t i = 0; i < m->given.count; i++) {
         const struct str *v = m->given.rows[i].values;
         if (str_eq(v[MEASURE_SIGNATURE_KIND], STR("check")))
@@ -69,8 +70,9 @@ static bool find_requested(struct casework *c, struct measure *m)
     if (!str_eq(m->row.values[COUNTERMEASURE_STATUS], STR("requested")))
         return work_refuse(c, 409, "It has been decided already.", "すでに決定済みです。");
     return m->matrix != NULL ||
-           work_refuse(c, 409, "The authority matrix has no row for this; add block/destination and isolate.",
-                       "承認権限表に該当する行がありません。block/destination と isolate を追加してください。");
+           work_refuse(
+               c, 409, "The authority matrix has no row for this; add block/destination and isolate.",
+               "承認権限表に該当する行がありません。block/destination と isolate を追加してください。");
 }
 
 static bool refuse_as(struct casework *c, enum authority_answer answer, const struct error *en,

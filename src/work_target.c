@@ -36,7 +36,8 @@ static bool is_too_broad(const struct cidr *c)
 
 static bool refuse_listed(struct casework *c)
 {
-    return work_refuse(c, 409, "It is on the list of what is never blocked.", "遮断禁止リストに含まれています。");
+    return work_refuse(c, 409, "It is on the list of what is never blocked.",
+                       "遮断禁止リストに含まれています。");
 }
 
 /* ----------------------------------------------------------------- isolating */
@@ -103,10 +104,9 @@ bool work_is_server_target(struct casework *c, struct str target)
     struct ip address;
     bool is_address = ip_parse(target, &address);
     struct context *context = engine_context(c->s->engine);
-    const struct asset_host *host =
-        context ? context_find_host(context, is_address ? STR_EMPTY : target, is_address ? target : STR_EMPTY,
-                                    c->now_ns)
-                : NULL;
+    const struct asset_host *host = context ? context_find_host(context, is_address ? STR_EMPTY : target,
+                                                                is_address ? target : STR_EMPTY, c->now_ns)
+                                            : NULL;
     bool is = host != NULL && str_eq_nocase(host->type, STR("server"));
     context_unref(context);
     return is;

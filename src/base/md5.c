@@ -28,7 +28,7 @@ static bool keyed(const char *block, struct str rest, unsigned char *out, struct
 
 bool hmac_md5(struct str key, struct str message, unsigned char out[MD5_BYTES], struct error *err)
 {
-    unsigned char short_key[MD5_BYTES], inner[MD5_BYTES];
+    unsigned char short_key[MD5_BYTES] = {0}, inner[MD5_BYTES];
     char inside[BLOCK_BYTES], outside[BLOCK_BYTES];
     if (key.n > BLOCK_BYTES) {
         if (!md5_of(&key, 1, short_key, err))

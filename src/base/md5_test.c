@@ -37,8 +37,8 @@ static void keyed_hashes(void **state)
     assert_true(hmac_md5(STR("Jefe"), STR("what do ya want for nothing?"), hash, &err));
     check(hash, "750c783e6ab0b503eaa86e310a5db738");
     memset(key, 0xaa, sizeof key);
-    assert_true(hmac_md5(str_n(key, sizeof key), STR("Test Using Larger Than Block-Size Key - Hash Key First"),
-                         hash, &err));
+    assert_true(hmac_md5(str_n(key, sizeof key),
+                         STR("Test Using Larger Than Block-Size Key - Hash Key First"), hash, &err));
     check(hash, "6b1ab7fe4bd7bf8f0b62e6ce61b9d0cd");
 }
 

@@ -15,9 +15,9 @@ static struct arena arena;
 
 static const char *put(struct str content, unsigned mode)
 {
-    static char path[] = "/tmp/hyakuyo_secret_XXXXXX";
+    static char path[64];
     struct error err;
-    memcpy(path + sizeof path - 7, "XXXXXX", 6);
+    snprintf(path, sizeof path, "/tmp/hyakuyo_secret_XXXXXX");
     int fd = mkstemp(path);
     assert_true(fd >= 0);
     close(fd);
@@ -54,7 +54,8 @@ static void an_address_keeps_its_path(void **state)
 {
     (void)state;
     static const char *const cases[][2] = {{"https://hooks.example/T0/secret?x=1", "https://hooks.example"},
-                                           {"https://me:pass@hooks.example:8443/a", "https://hooks.example:8443"},
+                                           {"https://me:pass@hooks.example:8443/a",
+                                            "https://hooks.example:8443"},
                                            {"http://[::1]:80", "http://[::1]:80"},
                                            {"smtp://mail.example#x", "smtp://mail.example"},
                                            {"secret", ""}};

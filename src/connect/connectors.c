@@ -228,8 +228,9 @@ static bool render_radius(const struct connector_form *form, const struct connec
     return true;
 }
 
-bool connector_render(const struct connector *c, enum connector_act act, const struct connector_values *values,
-                      struct arena *arena, struct buf *out, struct error *err)
+bool connector_render(const struct connector *c, enum connector_act act,
+                      const struct connector_values *values, struct arena *arena, struct buf *out,
+                      struct error *err)
 {
     struct json_writer w = {.out = out};
     const struct connector_form *form = &c->forms[act];

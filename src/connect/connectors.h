@@ -22,9 +22,9 @@ bool connector_act_parse(struct str name, enum connector_act *act);
 /* What one act of a command or of RADIUS is made of; texts with {names}, values below. */
 struct connector_form {
     bool is_given;
-    bool is_coa;                /* RADIUS: CoA-Request, else Disconnect-Request */
-    const struct str *names;    /* RADIUS: of attributes; NULL of a command */
-    const struct str *texts;    /* arguments, or values of the attributes */
+    bool is_coa;             /* RADIUS: CoA-Request, else Disconnect-Request */
+    const struct str *names; /* RADIUS: of attributes; NULL of a command */
+    const struct str *texts; /* arguments, or values of the attributes */
     uint32_t count;
 };
 
@@ -76,7 +76,8 @@ bool connector_check_names(struct str text, struct str *unknown);
 /* What is sent, as one JSON value: the body of a webhook; ["/program", "argument", …]; or
  * {"request": "CoA-Request", "attributes": [{"name", "value"}, …]}. Without secrets. False with a sentence
  * when a value that it needs is not known or does not fit, or it has no such act. */
-bool connector_render(const struct connector *c, enum connector_act act, const struct connector_values *values,
-                      struct arena *arena, struct buf *out, struct error *err) MUST_CHECK;
+bool connector_render(const struct connector *c, enum connector_act act,
+                      const struct connector_values *values, struct arena *arena, struct buf *out,
+                      struct error *err) MUST_CHECK;
 
 #endif

@@ -87,7 +87,9 @@ static bool read_text(const struct reader *r, const struct yaml *node, struct st
     struct str unknown;
     *out = node->text;
     if (node->type != YAML_SCALAR || node->text.n > 1024)
-        return complain(r, node, tr("a text of at most 1024 bytes stands here", "1024 バイトまでの文字列を書いてください"));
+        return complain(r, node,
+                        tr("a text of at most 1024 bytes stands here",
+                           "1024 バイトまでの文字列を書いてください"));
     return connector_check_names(node->text, &unknown) ||
            error_at(r->err, r->path, node->line, node->column,
                     tr("there is no value '%.*s'; see docs/connectors.md",
@@ -132,9 +134,8 @@ static bool read_request(const struct reader *r, const struct yaml *map, struct 
     const struct yaml *list = yaml_get(map, "attributes");
     struct str request = yaml_text(map, "request");
     if (map->type != YAML_MAP || !check_keys(r, map, known, COUNT_OF(known)))
-        return map->type == YAML_MAP
-                   ? false
-                   : complain(r, map, tr("a request is a map", "要求はマップで書きます"));
+        return map->type == YAML_MAP ? false
+                                     : complain(r, map, tr("a request is a map", "要求はマップで書きます"));
     form->is_coa = str_eq(request, STR("coa"));
     if ((!form->is_coa && !str_eq(request, STR("disconnect"))) || list == NULL || list->type != YAML_MAP ||
         list->count == 0 || list->count > TEXTS_MAX)
@@ -143,8 +144,7 @@ static bool read_request(const struct reader *r, const struct yaml *map, struct 
                            "request(disconnect か coa)と attributes(1〜32 個のマップ)が必要です"));
     struct str *names = ARENA_ARRAY(r->arena, struct str, list->count),
                *texts = ARENA_ARRAY(r->arena, struct str, list->count);
-    *form = (struct connector_form){
-        .is_given = true, .is_coa = form->is_coa, .names = names, .texts = texts};
+    *form = (struct connector_form){.is_given = true, .is_coa = form->is_coa, .names = names, .texts = texts};
     for (const struct yaml *at = list->child; at != NULL; at = at->next, form->count++) {
         names[form->count] = at->key;
         if (!read_attribute(r, at, &texts[form->count]))
@@ -206,10 +206,11 @@ static bool read_command(const struct reader *r, const struct yaml *map, struct 
 
 static bool read_radius(const struct reader *r, const struct yaml *map, struct connector *c)
 {
-    static const char *const known[] = {"name",  "kind",       "on",        "serves", "host", "port", "secret_file",
-                                        "tries", "timeout_ms", "carry_out", "undo",   "message_authenticator"};
+    static const char *const known[] = {"name",       "kind",      "on",          "serves",
+                                        "host",       "port",      "secret_file", "tries",
+                                        "timeout_ms", "carry_out", "undo",        "message_authenticator"};
     const struct yaml *host = yaml_get(map, "host"), *word = yaml_get(map, "message_authenticator");
-    unsigned port;
+    unsigned port = 0;
     if (!check_keys(r, map, known, COUNT_OF(known)) || !read_secret(r, map, c) ||
         !read_number(r, map, "port", RADIUS_PORT, 1, 65535, &port) ||
         !read_number(r, map, "tries", 3, 1, 10, &c->tries) ||
@@ -231,7 +232,8 @@ static bool read_serves(const struct reader *r, const struct yaml *map, struct c
     static const char *const devices[] = {"firewall", "proxy", "dns", "access"};
     const struct yaml *list = yaml_get(map, "serves");
     if (list == NULL || list->type != YAML_LIST || list->count > CONNECTOR_DEVICES_MAX)
-        return complain(r, list ? list : map, tr("'serves' is a list of " DEVICES, "'serves' は " DEVICES " の列です"));
+        return complain(r, list ? list : map,
+                        tr("'serves' is a list of " DEVICES, "'serves' は " DEVICES " の列です"));
     for (const struct yaml *at = list->child; at != NULL; at = at->next) {
         bool is_known = false;
         for (size_t i = 0; i < COUNT_OF(devices); i++)
@@ -254,8 +256,8 @@ static bool is_name(struct str s)
 
 static bool read_connector(const struct reader *r, const struct yaml *map, struct connector *c)
 {
-    static bool (*const readers[])(const struct reader *, const struct yaml *, struct connector *) = {
-        read_webhook, read_command, read_radius};
+    static bool (*const readers[])(const struct reader *, const struct yaml *,
+                                   struct connector *) = {read_webhook, read_command, read_radius};
     size_t kind = 0;
     if (map->type != YAML_MAP)
         return complain(r, map, tr("a connector is a map", "コネクタはマップで書きます"));
@@ -264,9 +266,10 @@ static bool read_connector(const struct reader *r, const struct yaml *map, struc
         kind++;
     c->name = yaml_text(map, "name");
     if (!is_name(c->name) || kind == COUNT_OF(readers))
-        return complain(r, map,
-                        tr("a connector needs 'name' (letters, digits, - _ .) and 'kind': webhook, command or radius",
-                           "コネクタには name(英数字と - _ .)と kind(webhook、command、radius)が必要です"));
+        return complain(
+            r, map,
+            tr("a connector needs 'name' (letters, digits, - _ .) and 'kind': webhook, command or radius",
+               "コネクタには name(英数字と - _ .)と kind(webhook、command、radius)が必要です"));
     c->kind = (enum connector_kind)kind;
     return read_flag(r, map, "on", &c->is_on) && read_serves(r, map, c) && readers[kind](r, map, c);
 }
@@ -277,7 +280,7 @@ static bool read_retry(const struct reader *r, const struct yaml *top, struct co
 {
     static const char *const known[] = {"first_seconds", "longest_seconds", "give_up_seconds"};
     const struct yaml *retry = yaml_get(top, "retry");
-    unsigned first, longest, give_up;
+    unsigned first = 0, longest = 0, give_up = 0;
     if ((retry != NULL && !check_keys(r, retry, known, COUNT_OF(known))) ||
         !read_number(r, retry, known[0], 10, 1, RETRY_MAX_S, &first) ||
         !read_number(r, retry, known[1], 300, 1, RETRY_MAX_S, &longest) ||
@@ -286,7 +289,7 @@ static bool read_retry(const struct reader *r, const struct yaml *top, struct co
     out->first_retry_ns = first * INT64_C(1000000000);
     out->longest_retry_ns = longest * INT64_C(1000000000);
     out->give_up_ns = give_up * INT64_C(1000000000);
-    return first <= longest || complain(r, retry,
+    return first <= longest || complain(r, retry ? retry : top,
                                         tr("first_seconds is not longer than longest_seconds",
                                            "first_seconds は longest_seconds 以下です"));
 }

@@ -21,9 +21,10 @@ static bool load(const char *text, struct connectors *out, struct error *err)
     return connectors_load(out, path, folder, &arena, err);
 }
 
-#define HOOK     "connectors:\n  - {name: a, kind: webhook, on: true, serves: [firewall], secret_file: key, "
-#define COMMAND  "connectors:\n  - {name: a, kind: command, serves: [proxy], "
-#define RADIUS   "connectors:\n  - {name: a, kind: radius, serves: [access], host: h, secret_file: key, carry_out: "
+#define HOOK    "connectors:\n  - {name: a, kind: webhook, on: true, serves: [firewall], secret_file: key, "
+#define COMMAND "connectors:\n  - {name: a, kind: command, serves: [proxy], "
+#define RADIUS                                                                                               \
+    "connectors:\n  - {name: a, kind: radius, serves: [access], host: h, secret_file: key, carry_out: "
 #define A_DISCONNECT "{request: disconnect, attributes: {User-Name: x}}"
 
 static void mistakes_are_refused(void **state)
@@ -39,8 +40,10 @@ static void mistakes_are_refused(void **state)
         {HOOK "url: 'https://h/', undo: perhaps}\n", "'undo' is true or false"},
         {HOOK "url: 'https://h/', shell: x}\n", "'shell'"},
         {"connectors:\n  - {name: a, kind: webhook, serves: [firewall], url: 'https://h/'}\n", "secret_file"},
-        {"connectors:\n  - {name: a, kind: webhook, serves: [x], url: 'https://h/', secret_file: key}\n", "serves"},
-        {"connectors:\n  - {name: a, kind: webhook, serves: [], url: 'https://h/', secret_file: open}\n", "chmod 600"},
+        {"connectors:\n  - {name: a, kind: webhook, serves: [x], url: 'https://h/', secret_file: key}\n",
+         "serves"},
+        {"connectors:\n  - {name: a, kind: webhook, serves: [], url: 'https://h/', secret_file: open}\n",
+         "chmod 600"},
         {"connectors:\n  - {name: 'a b', kind: webhook, serves: []}\n", ":2:5: "},
         {"connectors:\n  - {name: a, kind: telepathy, serves: []}\n", "webhook, command or radius"},
         {COMMAND "program: sh, carry_out: []}\n", "full path"},
@@ -116,20 +119,24 @@ static void what_would_be_sent(void **state)
 {
     (void)state;
     check(HOOK "url: 'https://h/'}\n", ACT_CARRY_OUT,
-          "{\"key\":\"k1\",\"act\":\"carry_out\",\"countermeasure\":3,\"incident\":5,\"device\":\"access\",\"target\":\"pc-7\","
+          "{\"key\":\"k1\",\"act\":\"carry_out\",\"countermeasure\":3,\"incident\":5,\"device\":\"access\","
+          "\"target\":\"pc-7\","
           "\"mac\":\"{ip}\",\"expires\":1700000000,\"approved_by\":\"mori\"}");
-    check(COMMAND "program: /bin/sh, carry_out: [-x, 'on={target}', '{mac}', '{target}{key}']}\n", ACT_CARRY_OUT,
-          "[\"/bin/sh\",\"-x\",\"on=pc-7\",\"{ip}\",\"pc-7k1\"]");
-    check(COMMAND "program: /bin/sh, carry_out: ['{user}']}\n", ACT_CARRY_OUT, "of 'pc-7' the {user} is not known");
+    check(COMMAND "program: /bin/sh, carry_out: [-x, 'on={target}', '{mac}', '{target}{key}']}\n",
+          ACT_CARRY_OUT, "[\"/bin/sh\",\"-x\",\"on=pc-7\",\"{ip}\",\"pc-7k1\"]");
+    check(COMMAND "program: /bin/sh, carry_out: ['{user}']}\n", ACT_CARRY_OUT,
+          "of 'pc-7' the {user} is not known");
     check(COMMAND "program: /bin/sh, carry_out: []}\n", ACT_UNDO, "a has no 'undo'");
     check(COMMAND "program: /bin/sh, carry_out: []}\n", ACT_TEST, "[]");
-    check(RADIUS "{request: coa, attributes: {Calling-Station-Id: '{mac}', Filter-Id: quarantine}}}\n", ACT_CARRY_OUT,
+    check(RADIUS "{request: coa, attributes: {Calling-Station-Id: '{mac}', Filter-Id: quarantine}}}\n",
+          ACT_CARRY_OUT,
           "{\"request\":\"CoA-Request\",\"attributes\":[{\"name\":\"Calling-Station-Id\",\"value\":\"{ip}\"},"
           "{\"name\":\"Filter-Id\",\"value\":\"quarantine\"}]}");
     check(RADIUS "{request: disconnect, attributes: {Framed-IP-Address: '{target}'}}}\n", ACT_CARRY_OUT,
           "'pc-7' is no IPv4 address");
     check(RADIUS A_DISCONNECT "}\n", ACT_TEST,
-          "{\"request\":\"Disconnect-Request\",\"attributes\":[{\"name\":\"Acct-Session-Id\",\"value\":\"k1\"}]}");
+          "{\"request\":\"Disconnect-Request\",\"attributes\":[{\"name\":\"Acct-Session-Id\",\"value\":"
+          "\"k1\"}]}");
 }
 
 static void no_value_becomes_an_option(void **state)
@@ -148,8 +155,8 @@ static void no_value_becomes_an_option(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(mistakes_are_refused), cmocka_unit_test(off_by_default),
-                                       cmocka_unit_test(what_would_be_sent),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(mistakes_are_refused),
+                                       cmocka_unit_test(off_by_default), cmocka_unit_test(what_would_be_sent),
                                        cmocka_unit_test(no_value_becomes_an_option)};
     struct error err;
     arena_init(&arena, 16 << 10);

@@ -29,10 +29,11 @@ bool program_is_trusted(const char *path, struct error *err)
                             "%s は実行できるプログラムではありません。絶対パスで書いてください"),
                          path);
     if ((status.st_mode & 022) != 0 || (status.st_uid != 0 && status.st_uid != geteuid()))
-        return error_set(err,
-                         tr("%s can be changed by others; give it to root and run: chmod go-w %s",
-                            "%s は他の利用者も変更できます。所有者を root にし、chmod go-w %s を実行してください"),
-                         path, path);
+        return error_set(
+            err,
+            tr("%s can be changed by others; give it to root and run: chmod go-w %s",
+               "%s は他の利用者も変更できます。所有者を root にし、chmod go-w %s を実行してください"),
+            path, path);
     return true;
 }
 
@@ -111,14 +112,17 @@ static bool tell(struct program *p, enum end end, int status, struct error *err)
     const char *name = p->arguments[0];
     p->exit_code = end == ENDED && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     if (end == TOO_LONG)
-        return error_set(err, tr("%s took more than %u s and was killed", "%s は %u 秒を超えたため停止しました"),
+        return error_set(err,
+                         tr("%s took more than %u s and was killed", "%s は %u 秒を超えたため停止しました"),
                          name, p->seconds);
     if (end == BROKEN_OFF)
-        return error_set(err, tr("%s was broken off: hyakuyo stops", "%s を中断しました(hyakuyo の停止)"), name);
+        return error_set(err, tr("%s was broken off: hyakuyo stops", "%s を中断しました(hyakuyo の停止)"),
+                         name);
     if (WIFSIGNALED(status))
         return error_set(err, tr("%s was ended by signal %d", "%s はシグナル %d で終了しました"), name,
                          WTERMSIG(status));
-    return p->exit_code == 0 || error_set(err, tr("%s ended with %d", "%s は %d で終了しました"), name, p->exit_code);
+    return p->exit_code == 0 ||
+           error_set(err, tr("%s ended with %d", "%s は %d で終了しました"), name, p->exit_code);
 }
 
 bool program_run(struct program *p, struct error *err)

@@ -16,7 +16,7 @@ struct program {
     unsigned seconds;               /* then it and all it started are killed */
     const atomic_bool *is_over;     /* kills it at once when it becomes true; may be NULL */
     int exit_code;                  /* out */
-    struct buf output;              /* out: what it wrote to both outputs, the first PROGRAM_OUTPUT_MAX bytes */
+    struct buf output; /* out: what it wrote to both outputs, the first PROGRAM_OUTPUT_MAX bytes */
 };
 /* True when it ended by itself with 0. False with a sentence otherwise; frees nothing. */
 bool program_run(struct program *p, struct error *err) MUST_CHECK;

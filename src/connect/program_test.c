@@ -27,7 +27,8 @@ static void says_what_it_did(void **state)
     (void)state;
     struct program p;
     struct error err;
-    assert_true(run(&p, "printf '%s/%s/%s' \"$1\" \"$HYAKUYO_KEY\" \"$HOME\"; echo also >&2", "a b;$(id)", &err));
+    assert_true(
+        run(&p, "printf '%s/%s/%s' \"$1\" \"$HYAKUYO_KEY\" \"$HOME\"; echo also >&2", "a b;$(id)", &err));
     assert_true(str_eq(buf_str(&p.output), STR("a b;$(id)/k1/also\n")));
     buf_free(&p.output);
     assert_false(run(&p, "echo no; exit 3", "", &err));
@@ -44,8 +45,10 @@ static void has_nothing_of_ours(void **state)
     struct error err;
     int fd = dup(1);
     signal(SIGPIPE, SIG_IGN);
-    assert_true(run(&p, "ls /proc/self/fd | wc -l; grep NoNewPrivs /proc/self/status; grep SigIgn /proc/self/status; pwd",
-                    "", &err));
+    assert_true(
+        run(&p,
+            "ls /proc/self/fd | wc -l; grep NoNewPrivs /proc/self/status; grep SigIgn /proc/self/status; pwd",
+            "", &err));
     /* 0, 1, 2 and the folder that ls reads */
     assert_true(str_eq(buf_str(&p.output), STR("4\nNoNewPrivs:\t1\nSigIgn:\t0000000000000000\n/\n")));
     close(fd);
@@ -110,8 +113,8 @@ static void only_what_nobody_else_can_change(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(says_what_it_did), cmocka_unit_test(has_nothing_of_ours),
-                                       cmocka_unit_test(is_bounded),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(says_what_it_did),
+                                       cmocka_unit_test(has_nothing_of_ours), cmocka_unit_test(is_bounded),
                                        cmocka_unit_test(only_what_nobody_else_can_change)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

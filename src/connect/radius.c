@@ -114,8 +114,8 @@ static bool read_attributes(struct str datagram, struct radius_answer *out, size
             *authenticator = at + 2;
         }
         if (bytes[at] == ERROR_CAUSE && n == 6)
-            out->error_cause = (uint32_t)value[0] << 24 | (uint32_t)value[1] << 16 | (uint32_t)value[2] << 8 |
-                               value[3];
+            out->error_cause =
+                (uint32_t)value[0] << 24 | (uint32_t)value[1] << 16 | (uint32_t)value[2] << 8 | value[3];
         if (bytes[at] == REPLY_MESSAGE && out->message.n == 0)
             out->message = bytes_of(value, n - 2);
         at += n;
@@ -133,8 +133,9 @@ static bool has_shape(const struct radius_packet *request, struct str *datagram,
     *datagram = str_slice(*datagram, 0, length); /* what is behind is padding (RFC 2865, 3) */
     unsigned asked = request->bytes[0];
     if (bytes[1] != request->bytes[1] || (bytes[0] != asked + 1 && bytes[0] != asked + 2))
-        return error_set(err, tr("what came (code %u, identifier %u) answers another request",
-                                 "別の要求への応答です(コード %u、識別子 %u)"),
+        return error_set(err,
+                         tr("what came (code %u, identifier %u) answers another request",
+                            "別の要求への応答です(コード %u、識別子 %u)"),
                          bytes[0], bytes[1]);
     out->code = (enum radius_code)bytes[0];
     out->is_ack = bytes[0] == asked + 1;

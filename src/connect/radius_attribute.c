@@ -127,7 +127,8 @@ bool radius_put(struct radius_packet *p, struct str name, struct str value, stru
     if (at < 0 && parse_vendor(name, &vendor, &type))
         return add_vendor(p, vendor, type, value, err);
     if (at < 0)
-        return error_set(err, tr("there is no RADIUS attribute '%.*s' here", "RADIUS の属性「%.*s」は扱えません"),
+        return error_set(err,
+                         tr("there is no RADIUS attribute '%.*s' here", "RADIUS の属性「%.*s」は扱えません"),
                          STR_ARGS(name));
     type = attributes[at].type;
     switch (attributes[at].form) {

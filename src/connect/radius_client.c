@@ -23,7 +23,8 @@ static int open_socket(const struct radius_exchange *x, struct error *err)
     }
     for (const struct addrinfo *a = found; a != NULL && fd < 0; a = a->ai_next) {
         fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC, a->ai_protocol);
-        if (fd >= 0 && connect(fd, a->ai_addr, a->ai_addrlen) != 0) { /* only this peer is heard from now on */
+        if (fd >= 0 &&
+            connect(fd, a->ai_addr, a->ai_addrlen) != 0) { /* only this peer is heard from now on */
             close(fd);
             fd = -1;
         }
@@ -85,8 +86,8 @@ bool radius_exchange(struct radius_exchange *x, struct radius_answer *answer, st
             rest_of_turn(x, end_ns);
     }
     close(fd);
-    return has_answer ||
-           error_set(err, tr("no valid answer from %s port %s after %u packets%s%s",
-                             "%s のポート %s から有効な応答がありません(送信 %u 回)%s%s"),
-                     x->host, x->port, x->sent, why.text[0] ? ": " : "", why.text);
+    return has_answer || error_set(err,
+                                   tr("no valid answer from %s port %s after %u packets%s%s",
+                                      "%s のポート %s から有効な応答がありません(送信 %u 回)%s%s"),
+                                   x->host, x->port, x->sent, why.text[0] ? ": " : "", why.text);
 }

@@ -9,12 +9,12 @@
 struct radius_exchange {
     const char *host, *port;
     struct str secret;
-    unsigned tries;               /* the same packet, with the same identifier, so often */
-    unsigned timeout_ms;          /* for each */
-    bool needs_authenticator;     /* of the answer */
-    const atomic_bool *is_over;   /* gives up at once when it becomes true; may be NULL */
+    unsigned tries;                      /* the same packet, with the same identifier, so often */
+    unsigned timeout_ms;                 /* for each */
+    bool needs_authenticator;            /* of the answer */
+    const atomic_bool *is_over;          /* gives up at once when it becomes true; may be NULL */
     const struct radius_packet *request; /* signed */
-    unsigned sent;                /* out: packets sent */
+    unsigned sent;                       /* out: packets sent */
     char answer_bytes[RADIUS_PACKET_MAX + 1];
 };
 /* False with a sentence: no answer that holds. A NAK is an answer. */

@@ -10,8 +10,9 @@
 
 #define SECRET STR("xyzzy5461")
 
-static const char REQUEST[] = "2807005195f234bbee2ea0f04eae754dd16a715e50125f41bc65ec5aef151872b2daddf3729d"
-                              "1f1330322d30302d35452d30302d35332d303108060a141e321a0c0000000901066162636437066553f100";
+static const char REQUEST[] =
+    "2807005195f234bbee2ea0f04eae754dd16a715e50125f41bc65ec5aef151872b2daddf3729d"
+    "1f1330322d30302d35452d30302d35332d303108060a141e321a0c0000000901066162636437066553f100";
 static const char ACK[] = "2907002667bcc353c152d2608e7227461ecf3c7250120a0d1464bff6e470540347ab64be9b04";
 static const char NAK[] = "2a07003d10783028426ae68afa7d66b05445e9325012ae79289e089b19c39280f6f23e944d43"
                           "6506000001f712116e6f20737563682073657373696f6e";
@@ -129,8 +130,9 @@ static void values_that_do_not_fit(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_request_is_signed), cmocka_unit_test(answers_are_held_against_the_request),
-        cmocka_unit_test(nothing_forged_is_taken), cmocka_unit_test(values_that_do_not_fit)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a_request_is_signed),
+                                       cmocka_unit_test(answers_are_held_against_the_request),
+                                       cmocka_unit_test(nothing_forged_is_taken),
+                                       cmocka_unit_test(values_that_do_not_fit)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -35,13 +35,14 @@ static void what_is_reached(void **state)
 {
     (void)state;
     struct error err;
-    const struct never_block *list = load("networks: [192.0.2.0/24, 'fc00::/7']\nnames: [a.example, .b.example]\n", &err);
+    const struct never_block *list =
+        load("networks: [192.0.2.0/24, 'fc00::/7']\nnames: [a.example, .b.example]\n", &err);
     static const struct {
         const char *target;
         bool is_never;
-    } cases[] = {{"192.0.2.7", true},  {"192.0.0.0/16", true}, {"192.0.3.1", false}, {"fc00::1", true},
-                 {"a.example", true},  {"example", true},      {"x.a.example", false}, {"x.b.example", true},
-                 {"b.example", true},  {"xb.example", false}};
+    } cases[] = {{"192.0.2.7", true}, {"192.0.0.0/16", true}, {"192.0.3.1", false},   {"fc00::1", true},
+                 {"a.example", true}, {"example", true},      {"x.a.example", false}, {"x.b.example", true},
+                 {"b.example", true}, {"xb.example", false}};
     assert_non_null(list);
     for (size_t i = 0; i < COUNT_OF(cases); i++)
         assert_int_equal(blocks(list, cases[i].target), cases[i].is_never);
