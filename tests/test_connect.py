@@ -1,9 +1,11 @@
 """Countermeasures carried out by connectors (S110, S161-S165): a web hook, a program, RADIUS dynamic authorisation; real peers on loopback."""
+import contextlib
 import hashlib
 import hmac
 import http.server
 import json
 import os
+import shutil
 import subprocess
 import threading
 import time
@@ -244,6 +246,101 @@ def test_radius_cuts_a_computer_off_and_two_people_a_server(desk, tmp_path):
     assert wait_for(lambda: office.tasks(number), "the task")[0]["title"]["en"].startswith("Carry out by hand: 10.20.50.9")
     peer.stop()
     verified(office.server)
+
+
+FREERADIUS = """libdir = {root}/usr/lib/freeradius
+logdir = {folder}
+run_dir = {folder}
+max_request_time = 5
+log {{
+    destination = stdout
+}}
+security {{
+    max_attributes = 200
+    reject_delay = 0
+}}
+thread pool {{
+    start_servers = 1
+    max_servers = 2
+    min_spare_servers = 1
+    max_spare_servers = 2
+}}
+client loopback {{
+    ipaddr = 127.0.0.1
+    secret = testing123
+    require_message_authenticator = yes
+}}
+modules {{
+    always ok {{
+        rcode = ok
+    }}
+    always reject {{
+        rcode = reject
+    }}
+}}
+server coa {{
+    listen {{
+        type = coa
+        ipaddr = 127.0.0.1
+        port = {port}
+    }}
+    recv-coa {{
+        if (&Calling-Station-Id && &Calling-Station-Id == "{mac}") {{
+            ok
+        }}
+        else {{
+            update reply {{
+                Error-Cause := Session-Context-Not-Found
+            }}
+            reject
+        }}
+    }}
+}}
+"""
+UNPACKED = ROOT / "third_party" / "unpacked"
+
+
+def freeradius():
+    installed, unpacked = shutil.which("freeradius"), UNPACKED / "usr" / "sbin" / "freeradius"
+    return (installed, "/") if installed else (unpacked, UNPACKED) if unpacked.exists() else None
+
+
+@contextlib.contextmanager
+def real_radius(folder, port):
+    program, root = freeradius()
+    folder.mkdir()
+    (folder / "radiusd.conf").write_text(FREERADIUS.format(root=root, folder=folder, port=port, mac=MAC.upper()))
+    libraries = f"{root}/usr/lib/freeradius:{root}/usr/lib/x86_64-linux-gnu"
+    with open(folder / "log", "w") as log:
+        process = subprocess.Popen([program, "-f", "-x", "-l", "stdout", "-d", folder, "-n", "radiusd", "-D", f"{root}/usr/share/freeradius"],
+                                   stdout=log, stderr=log, env={**os.environ, "LD_LIBRARY_PATH": libraries})
+    try:
+        wait_for(lambda: "Ready to process requests" in (folder / "log").read_text() or process.poll() is not None, "FreeRADIUS")
+        assert process.poll() is None, (folder / "log").read_text()
+        yield folder / "log"
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@pytest.mark.skipif(not freeradius(), reason="freeradius is neither installed nor unpacked (scripts/install-dependencies --test)")
+def test_a_real_freeradius_takes_the_requests(desk, tmp_path):
+    """Its answers carry no Message-Authenticator, so the connector has to allow that."""
+    port = free_port()
+    connectors(tmp_path, radius(tmp_path, port, message_authenticator="optional"), give_up=1)
+    office = desk()
+    with real_radius(tmp_path / "radius", port) as log:
+        number, one = office.ask("access", SALES)
+        office.mori.do("POST", one + "/approve")
+        assert office.order(number, "done")["answer"] == "Disconnect-ACK"
+        office.abe.do("PATCH", one, status="removed")
+        assert office.order(number, "done", act="undo")["answer"] == "CoA-ACK"
+        status, body = office.server.request("POST", "/api/v1/connectors/nac/test", "{}", {"Content-Type": "application/json"})
+        assert status == 201, body
+        probe = wait_for(lambda: (last := office.abe.get("/api/v1/connectors")["rows"][0]["last"])["act"] == "test" and last["status"] == "done" and last, "the probe")
+        assert probe["answer"] == "Disconnect-NAK, Session-Context-Not-Found (503)"
+        text = log.read_text()
+    assert "Received CoA-Request" in text and "subscriber:command=reauthenticate" in text and "invalid" not in text.lower()
 
 
 def test_radius_answers_that_do_not_help(desk, tmp_path):
