@@ -113,6 +113,9 @@ void server_put_instrument_metrics(struct server *s, struct metrics *m);
 /* services_notify.c: a warning when messages are not delivered; there is room for it. */
 void server_warn_of_notifications(struct server *s, struct console_status *out, struct arena *arena);
 void server_put_notification_metrics(struct server *s, struct metrics *m);
+/* services_connect.c: the same of orders of connectors. */
+void server_warn_of_orders(struct server *s, struct console_status *out, struct arena *arena);
+void server_put_order_metrics(struct server *s, struct metrics *m);
 void services_fleet(struct console_services *s); /* services_fleet.c: states of controls */
 void services_risk(struct console_services *s);  /* services_risk.c: risk, focus watch, work list */
 

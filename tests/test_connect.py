@@ -202,6 +202,8 @@ def test_a_program_gets_arguments_and_no_shell(desk, tmp_path):
     assert failed["attempts"] >= 2 and "4" in failed["failure"] and office.measure(number)["status"] == "approved"
     task, = wait_for(lambda: office.tasks(number), "the task")
     assert task["status"] == "open" and "evil.example" in task["title"]["en"] and "broken" in task["title"]["ja"] and task["due"]
+    assert any("connectors: 0 orders are tried again, 1 were given up" in w["en"] for w in office.server.get("/api/v1/status")["warnings"])
+    assert b'hyakuyo_orders{state="failed"} 1' in office.server.request("GET", "/metrics")[1]
     program(tmp_path, "exit 0\n")
     office.abe.do("POST", f"/api/v1/orders/{failed['id']}/retry", note="mended")
     assert office.order(number, "done")["key"] == failed["key"] and office.measure(number)["status"] == "active"
