@@ -225,7 +225,8 @@ def test_radius_cuts_a_computer_off_and_two_people_a_server(desk, tmp_path):
     assert asked == {"Calling-Station-Id": MAC.upper(), "Framed-IP-Address": SALES} and peer.requests == []
     office.mori.do("POST", one + "/approve")
     order = office.order(number, "done")
-    assert order["answer"] == "Disconnect-ACK"
+    assert order["answer"] == "Disconnect-ACK" and MAC.upper() in order["request"]
+    assert office.kato.get(work(number, "countermeasures"))["rows"][0]["orders"][0]["request"] == ""  # persons are not for the approver's eyes
     first, again = peer.requests  # the first was lost: the same packet once more (RFC 5176, 2.3)
     assert first == again and first[0] == DISCONNECT and (CALLING_STATION, MAC.upper().encode()) in attributes(first)
     assert office.measure(number)["status"] == "active"
@@ -389,6 +390,24 @@ def test_the_never_block_list_is_asked_again_right_before(desk, tmp_path):
     (data / "never-block.yml").write_text("networks: [10.0.0]\n")  # misspelt: nothing is protected by it, so nothing is done
     made = office.abe.do("POST", work(number, "countermeasures"), 503, device="firewall", target="203.0.113.67", reason="c2", expires=soon(60))
     assert "never-block.yml:1:" in json.dumps(made)
+
+
+def test_what_is_removed_on_its_way_is_undone_and_not_done_later(desk, tmp_path):
+    """It was tried, so it may have been carried out: only its undo is sent."""
+    port = free_port()
+    connectors(tmp_path, hook(tmp_path, port))
+    office = desk()
+    number, one = office.ask()
+    office.mori.do("POST", one + "/approve")
+    wait_for(lambda: office.measure(number)["orders"][0]["failure"], "an attempt in vain")
+    assert office.abe.do("PATCH", one, status="removed")["removed_by"] == "abe"
+    office.order(number, "withdrawn")
+    receiver = Receiver(port)
+    undone = office.order(number, "done", act="undo")
+    assert [(said["act"], said["key"]) for said in map(signed, receiver.requests)] == [("undo", undone["key"])]
+    assert office.measure(number)["status"] == "removed" and office.tasks(number) == []
+    receiver.stop()
+    verified(office.server)
 
 
 def test_a_probe_for_administrators(desk, tmp_path, receiver):

@@ -66,10 +66,15 @@ await look(mori, 'en', 'done');
 work = await blocks(abe, 'ja');
 await work.getByText(words.ja.order_done, { exact: true }).waitFor();
 await look(abe, 'ja', 'done');
+await abe.setViewportSize(SIZES.phone);
+await look(abe, 'ja', 'done-phone');
+await abe.setViewportSize(SIZES.desktop);
 for (const [page, language] of [[abe, 'ja'], [mori, 'en']]) {
   await page.goto(`${base}/#/system`);
   await page.getByText('edge', { exact: true }).waitFor();
   await look(page, language, 'list');
+  await page.setViewportSize(SIZES.phone);
+  await look(page, language, 'list-phone');
 }
 assert.deepEqual(complaints.flat(), []);
 await browser.close();
