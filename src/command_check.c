@@ -5,10 +5,12 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "carrier.h"
 #include "check_coverage.h"
 #include "commands.h"
 #include "enrich/explain.h"
 #include "incident/authority.h"
+#include "incident/never_block.h"
 #include "incident/playbook.h"
 #include "instrument/instrument.h"
 #include "intake.h"
@@ -40,6 +42,9 @@ static int run_coverage(const struct arguments *a)
                                         .rule_folders = folders.rules,
                                         .taxonomy_folder = share_path(a, "content/taxonomy"),
                                         .replacing_folders = has_own ? own : NULL};
+    if (!carrier_check(share_path(a, "content"), &err) ||
+        never_block_load(share_path(a, "content/never-block.yml"), a->arena, &err) == NULL)
+        return command_fail(a, EXIT_FOUND, &err);
     struct knowledge *k = knowledge_load(&options, &err);
     if (k == NULL)
         return command_fail(a, EXIT_FOUND, &err);

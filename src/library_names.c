@@ -201,6 +201,16 @@ static void learn_actors(struct names *n, const struct library_source *source)
         redactor_know(n->redactor, REDACT_HOST, source->hosts.rows[i].values[HOST_HOST]);
         redactor_know(n->redactor, REDACT_IP, source->hosts.rows[i].values[HOST_IP]);
     }
+    for (uint32_t i = 0; i < source->countermeasures.count; i++) {
+        const struct str *v = source->countermeasures.rows[i].values;
+        struct ip ip;
+        if (!str_eq(v[COUNTERMEASURE_DEVICE], STR("access"))) /* who was cut off is one's own */
+            continue;
+        if (ip_parse(v[COUNTERMEASURE_TARGET], &ip))
+            redactor_know(n->redactor, REDACT_IP, v[COUNTERMEASURE_TARGET]);
+        else
+            know_host(n, v[COUNTERMEASURE_TARGET]);
+    }
 }
 
 static bool learn_event(void *context, size_t index, const struct event *e)

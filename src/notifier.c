@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/poked_thread.h"
+#include "base/secret.h"
 #include "notifier_internal.h"
 #include "outside.h"
 #include "store/state_record.h"
@@ -71,8 +72,7 @@ void notify_settings_unref(struct notify_settings *set)
     if (set == NULL || atomic_fetch_sub(&set->references, 1) > 1)
         return;
     for (uint32_t i = 0; i < set->channels.count; i++)
-        if (set->channels.items[i].secret != NULL)
-            explicit_bzero((char *)set->channels.items[i].secret, strlen(set->channels.items[i].secret));
+        secret_forget(set->channels.items[i].secret);
     calendar_free(set->calendar);
     arena_free(&set->arena);
     memory_free(set);

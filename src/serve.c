@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "carrier.h"
 #include "commands.h"
 #include "geoip.h"
 #include "intake.h"
@@ -143,6 +144,8 @@ void server_stop(struct start *start)
                       err.text);
     }
     canary_free(s->canary);
+    carrier_stop(s->carrier);
+    s->carrier = NULL;
     notifier_stop(s->notifier); /* before what it reads from */
     s->notifier = NULL;
     reporter_stop(s->reporter);

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "carrier.h"
 #include "intel.h"
 #include "notifier.h"
 #include "retro.h"
@@ -139,6 +140,10 @@ void server_reload(struct server *s)
                      tr("the rules and channels of notifications could not be loaded, the old ones stay",
                         "通知の規則と経路を読み込めないため、前のものを使い続けます"),
                      &err);
+    failed += tell_failure(carrier_reload(s->carrier, &err),
+                           tr("the connectors could not be loaded, the old ones stay",
+                              "コネクタを読み込めないため、前のものを使い続けます"),
+                           &err);
     log_info(tr("loaded anew: %llu rules, %llu refused; parts that stay as they were: %u",
                 "読み込み直しました: 規則 %llu、拒否 %llu、前のまま残した部分 %u"),
              (unsigned long long)loaded, (unsigned long long)refused, failed);

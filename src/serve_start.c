@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "carrier.h"
 #include "commands.h"
 #include "intake.h"
 #include "intel.h"
@@ -85,7 +86,9 @@ static bool open_work(struct start *start, struct error *err)
 {
     struct server *s = start->server;
     s->deadlines_met = deadlines_met;
-    s->never_block_file = share_path(start->arguments, "content/never-block.yml");
+    s->never_block_file = serve_data_path(start, "never-block.yml");
+    if (!file_exists(s->never_block_file))
+        s->never_block_file = share_path(start->arguments, "content/never-block.yml");
     s->playbooks = playbooks_load(share_path(start->arguments, "content/playbooks"), err);
     s->authority =
         s->playbooks ? authority_load(share_path(start->arguments, "content/authority.yml"), err) : NULL;
@@ -320,8 +323,10 @@ static bool start_console(struct start *start, struct error *err)
     services_editor(&services);
     s->reporter = reporter_start(s, share_path(start->arguments, "content/reports"));
     s->notifier = notifier_start(s, s->content_folder, err);
-    if (s->notifier == NULL)
+    s->carrier = s->notifier ? carrier_start(s, err) : NULL;
+    if (s->carrier == NULL)
         return false;
+    work_tell_isolated(s);
     s->previews = preview_jobs_new(s->store, s->identity_rules);
     services_intel(&services);
     server_choose_token(s);

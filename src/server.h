@@ -49,7 +49,8 @@ struct server {
     unsigned report_limit; /* reports of one address without log-in in ten minutes; 0 = the form is off */
     struct references
         *references; /* where to read up; DATA/references.yml takes its place when there is one */
-    const char *never_block_file; /* what no countermeasure may touch */
+    const char
+        *never_block_file; /* what no countermeasure may touch; DATA/never-block.yml when there is one */
     /* Whether the reports whose deadlines run for this incident have been sent; NULL = nobody keeps
      * deadlines.
      */
@@ -68,6 +69,7 @@ struct server {
     struct retro *retro;   /* while it runs */
     struct reporter *reporter;
     struct notifier *notifier;
+    struct carrier *carrier;           /* carries countermeasures out; while it runs */
     _Atomic(struct journal *) journal; /* set while other threads already run */
     _Atomic(struct inputs *) inputs;
     struct counters *http_counters; /* owned by inputs */
@@ -111,6 +113,9 @@ void server_put_instrument_metrics(struct server *s, struct metrics *m);
 /* services_notify.c: a warning when messages are not delivered; there is room for it. */
 void server_warn_of_notifications(struct server *s, struct console_status *out, struct arena *arena);
 void server_put_notification_metrics(struct server *s, struct metrics *m);
+/* services_connect.c: the same of orders of connectors. */
+void server_warn_of_orders(struct server *s, struct console_status *out, struct arena *arena);
+void server_put_order_metrics(struct server *s, struct metrics *m);
 void services_fleet(struct console_services *s); /* services_fleet.c: states of controls */
 void services_risk(struct console_services *s);  /* services_risk.c: risk, focus watch, work list */
 

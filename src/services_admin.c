@@ -335,8 +335,9 @@ static void status(void *ctx, struct arena *arena, struct console_status *out)
                                    .queue_depth = engine.queue_depth,
                                    .queue_capacity = engine.queue_capacity,
                                    .memory_bytes = resident_bytes()};
-    out->warnings = ARENA_ARRAY(arena, struct console_warning, 8 + WARNED_RULES_MAX);
+    out->warnings = ARENA_ARRAY(arena, struct console_warning, 9 + WARNED_RULES_MAX);
     server_warn_of_notifications(s, out, arena);
+    server_warn_of_orders(s, out, arena);
     warn_of_dear_rules(k->rules, out, arena);
     list_geoip(s, out, arena);
     knowledge_unref(k);
@@ -474,6 +475,7 @@ static void metrics(void *ctx, struct metrics *m)
     put_identity(m, desk_identity_counters(s->desk));
     server_put_instrument_metrics(s, m);
     server_put_notification_metrics(s, m);
+    server_put_order_metrics(s, m);
     struct knowledge *k = engine_knowledge(s->engine);
     put_rule_costs(m, k->rules);
     knowledge_unref(k);

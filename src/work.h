@@ -2,7 +2,8 @@
  * console. One struct casework is one request, or one thing the machine does by itself; its functions answer
  * false once the failure is set. work.c has what all share, work_tasks.c tasks, work_hearing.c the hearing,
  * work_decisions.c approvals, work_state.c the steps of an incident, work_items.c evidence, hosts, entries
- * and reviews, work_counter.c countermeasures and contacts, work_look.c what is only looked at; the registers
+ * and reviews, work_counter.c, work_target.c, work_measure.c countermeasures, work_connect.c who carries them
+ * out, work_look.c what is only looked at; the registers
  * around incidents: work_vendors.c, work_sharing.c, work_improve.c, work_kpi_world.c, work_kpi.c,
  * work_dossier.c, work_library.c. */
 #ifndef WORK_H
@@ -94,6 +95,18 @@ void work_put_names(struct json_writer *w, const char *key, const struct str *na
 /* Who answers: by question. */
 casework_handler *work_handler(enum casework_question question);
 
+/* What is asked before a countermeasure is requested, set or carried out: whether that may be blocked at that
+ * device, or (device "access") cut off. Refuses otherwise. */
+bool work_check_target(struct casework *c, struct str device, struct str target);
+bool work_is_server_target(struct casework *c, struct str target);
+/* Tells the desk which computers are verified to be cut off. Not within a transaction. */
+void work_tell_isolated(struct server *s);
+/* The countermeasure of the path and its incident. */
+bool work_find_measure(struct casework *c, struct work_row *row, struct incident *incident);
+/* One countermeasure, or {"rows":[…]} of an incident's, with signatures and orders. */
+bool work_answer_measure(struct casework *c, const struct incident *incident, const struct work_row *row);
+bool work_answer_measures(struct casework *c, const struct incident *incident, const struct work_rows *rows);
+
 /* Roles of the matrix that this person holds. */
 bool work_signer(struct casework *c, struct authority_signer *signer);
 /* The approval that lets an action of this incident happen now: approved and not expired, or an emergency.
@@ -149,8 +162,8 @@ casework_handler work_get_evidence, work_post_evidence, work_get_evidence_item, 
     work_get_hosts, work_post_host, work_patch_host, work_get_residual, work_get_entries, work_post_entry,
     work_get_review, work_post_review, work_sign_review, work_post_action, work_patch_action;
 casework_handler work_get_countermeasures, work_post_countermeasure, work_get_all_countermeasures,
-    work_patch_countermeasure, work_get_blocklist, work_get_contacts, work_post_contact, work_patch_contact,
-    work_delete_contact;
+    work_patch_countermeasure, work_approve_measure, work_check_measure, work_get_blocklist,
+    work_get_contacts, work_post_contact, work_patch_contact, work_delete_contact;
 casework_handler work_get_intake, work_post_intake, work_get_intake_item, work_patch_intake,
     work_post_intake_tick, work_post_intake_looks;
 casework_handler work_get_vendors, work_post_vendor, work_get_vendor, work_patch_vendor, work_get_invocations,
@@ -164,6 +177,7 @@ casework_handler work_get_dossiers, work_post_dossier, work_get_dossier, work_pa
 casework_handler work_post_case, work_get_library, work_get_library_case, work_delete_library_case,
     work_get_references;
 casework_handler work_get_similar, work_get_as_of, work_get_playbooks;
+casework_handler work_get_connectors, work_test_connector, work_get_preview, work_retry_order;
 casework_handler work_get_notifications, work_acknowledge, work_retry_message, work_test_channel;
 
 #endif

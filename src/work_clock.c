@@ -3,6 +3,9 @@
 #include "work.h"
 
 #include "base/log.h"
+#include "carrier.h"
+
+#define LOOK_SECONDS 10 /* what ends is looked for so often */
 
 /* ----------------------------------------------------------------- clocks */
 
@@ -48,8 +51,14 @@ static bool expire_row(struct casework *c, enum work_table table, struct work_ro
         return false;
     bool ok =
         work_set(c, table, row, status, to) && (when < 0 || work_set_number(c, table, row, when, c->now_ns));
+    if (table == WORK_COUNTERMEASURE)
+        ok = ok && carrier_take_back(c, row);
     struct deed deed = work_deed(c, "close", (uint64_t)work_number(row, 0), kind, row->id, str_c(text));
-    return work_end(c, ok, &deed);
+    if (!work_end(c, ok, &deed))
+        return false;
+    if (table == WORK_COUNTERMEASURE)
+        work_tell_isolated(c->s);
+    return true;
 }
 
 /* Tasks that watch end by themselves; blocks that are over have to be taken out. */
@@ -73,7 +82,7 @@ static bool tick_all(struct casework *c)
 {
     return tick_approvals(c, STR("proposed")) && tick_approvals(c, STR("checked")) &&
            tick_approvals(c, STR("emergency")) &&
-           (c->now_ns / NS_PER_SECOND % 60 > 1 ||
+           (c->now_ns / NS_PER_SECOND % LOOK_SECONDS > 1 ||
             (tick_rows(c, WORK_TASK, TASK_STATUS, STR("open"), TASK_WATCH_UNTIL, STR("done"), TASK_ENDED,
                        "task", "the watch is over / 監視期間が終了した") &&
              tick_rows(c, WORK_COUNTERMEASURE, COUNTERMEASURE_STATUS, STR("active"), COUNTERMEASURE_EXPIRES,

@@ -1,93 +1,14 @@
 /* Countermeasures with their end, the lists that devices fetch, and the contacts. A block is requested,
- * approved by the roles of the matrix, active (it stands in the list), verified by what the store no longer
- * sees, and ends by its expiry or by being removed. Next: work_look.c. */
+ * approved by the roles of the matrix (work_measure.c), active (it stands in the list, or a connector carried
+ * it out), verified by what the store no longer sees, and ends by its expiry or by being removed. Next:
+ * work_measure.c. */
 #include "work.h"
 
 #include "base/ip.h"
 #include "base/log.h"
-#include "base/yaml.h"
+#include "carrier.h"
 #include "incident/incident.h"
 #include "search.h"
-
-/* ----------------------------------------------------------- what is blocked */
-
-static bool is_name(struct str s)
-{
-    bool has_dot = false;
-    size_t label = 0;
-    for (size_t i = 0; i < s.n; i++) {
-        char ch = ascii_lower(s.p[i]);
-        if (ch == '.') {
-            if (label == 0 || label > 63)
-                return false;
-            has_dot = true;
-            label = 0;
-            continue;
-        }
-        if (!ascii_is_digit(ch) && !(ch >= 'a' && ch <= 'z') && ch != '-' && ch != '_')
-            return false;
-        label++;
-    }
-    return has_dot && label > 0 && label <= 63;
-}
-
-/* Networks shorter than a /16 or a /32 of IPv6 are no countermeasure but an outage. */
-static bool is_too_broad(const struct cidr *c)
-{
-    return c->bits < (ip_is_v4(&c->ip) ? 96 + 16 : 32);
-}
-
-static bool overlaps(const struct cidr *a, const struct cidr *b)
-{
-    return cidr_contains(a, &b->ip) || cidr_contains(b, &a->ip);
-}
-
-/* "example.org" stands for itself and the names above it, ".example.org" also for all below. */
-static bool protects(struct str entry, struct str name)
-{
-    if (entry.n && entry.p[0] == '.')
-        return str_ends_nocase(name, entry) || str_eq_nocase(str_skip(entry, 1), name);
-    return str_eq_nocase(entry, name) ||
-           (entry.n > name.n && str_ends_nocase(entry, name) && entry.p[entry.n - name.n - 1] == '.');
-}
-
-static bool is_never_blocked(const struct yaml *list, struct str target, const struct cidr *network)
-{
-    struct cidr entry;
-    const struct yaml *networks = yaml_get(list, "networks"), *names = yaml_get(list, "names");
-    for (const struct yaml *at = networks && network ? networks->child : NULL; at != NULL; at = at->next)
-        if (cidr_parse(at->text, &entry) && overlaps(&entry, network))
-            return true;
-    for (const struct yaml *at = names && !network ? names->child : NULL; at != NULL; at = at->next)
-        if (protects(at->text, target))
-            return true;
-    return false;
-}
-
-static bool check_target(struct casework *c, struct str device, struct str target)
-{
-    struct cidr network;
-    struct error err;
-    bool is_network = cidr_parse(target, &network);
-    const struct yaml *list = yaml_load(c->s->never_block_file, c->arena, &err);
-    if (list == NULL)
-        return work_fail(c, 503, &err);
-    if (is_network ? str_eq(device, STR("dns")) : str_eq(device, STR("firewall")) || !is_name(target))
-        return work_refuse(c, 400, "A firewall blocks addresses, a DNS server names, a proxy either.",
-                           "ファイアウォールはアドレス、DNS は名前、プロキシは両方を遮断できます。");
-    if (is_network && is_too_broad(&network))
-        return work_refuse(c, 409, "This network is too broad to be blocked.",
-                           "このネットワークは広すぎます。");
-    struct context *context = engine_context(c->s->engine);
-    char text[IP_TEXT_MAX];
-    bool is_inside = is_network && context != NULL &&
-                     context_is_inside(context, str_n(text, ip_format(&network.ip, text)), c->now_ns);
-    context_unref(context);
-    if (is_inside || is_never_blocked(list, target, is_network ? &network : NULL))
-        return work_refuse(c, 409, "It is on the list of what is never blocked.",
-                           "遮断禁止リストに含まれています。");
-    return true;
-}
 
 /* --------------------------------------------------------- countermeasures */
 
@@ -96,7 +17,7 @@ bool work_get_countermeasures(struct casework *c)
     struct incident incident = {0};
     struct work_rows rows;
     return work_incident(c, c->q->id, &incident) && work_rows_of(c, WORK_COUNTERMEASURE, c->q->id, &rows) &&
-           work_answer_rows(c, WORK_COUNTERMEASURE, &rows);
+           work_answer_measures(c, &incident, &rows);
 }
 
 bool work_get_all_countermeasures(struct casework *c)
@@ -121,7 +42,7 @@ bool work_post_countermeasure(struct casework *c)
     struct incident incident = {0};
     struct work_row row = {0};
     struct str target = arena_lower(c->arena, work_value(c, "target"));
-    if (!work_incident(c, c->q->id, &incident) || !check_target(c, work_value(c, "device"), target))
+    if (!work_incident(c, c->q->id, &incident) || !work_check_target(c, work_value(c, "device"), target))
         return false;
     if (work_value_number(c, "expires", 0) <= c->now_ns)
         return work_refuse(c, 400, "\"expires\" must lie ahead: no block is for ever.",
@@ -138,7 +59,7 @@ bool work_post_countermeasure(struct casework *c)
     struct deed deed =
         work_deed(c, "instruct", incident.id, "countermeasure", row.id, work_value(c, "reason"));
     c->answer->status = 201;
-    return work_end(c, ok, &deed) && work_answer_row(c, WORK_COUNTERMEASURE, &row);
+    return work_end(c, ok, &deed) && work_answer_measure(c, &incident, &row);
 }
 
 /* Events that still reach the target since the block stands, denied ones left out; −1: the store was not able
@@ -156,12 +77,20 @@ static int64_t count_traffic(struct casework *c, const struct work_row *row)
     struct search_page page = {0};
     struct query_error syntax;
     struct error err;
-    wanted.expression = arena_printf(
-        c->arena,
-        is_network ? "destination.ip:\"%.*s\" and not event.type:denied | count"
-                   : "(destination.domain:\"%.*s\" or url.domain:\"%.*s\") and not event.type:denied | count",
-        STR_ARGS(target), STR_ARGS(target));
-    if (is_network && str_find_char(target, '/', 0) != STR_NOT_FOUND)
+    if (str_eq(row->values[COUNTERMEASURE_DEVICE], STR("access")))
+        wanted.expression = arena_printf(
+            c->arena,
+            is_network ? "source.ip:\"%.*s\" and not event.type:denied | count"
+                       : "(host.name:\"%.*s\" or source.domain:\"%.*s\") and not event.type:denied | count",
+            STR_ARGS(target), STR_ARGS(target));
+    else
+        wanted.expression = arena_printf(
+            c->arena,
+            is_network
+                ? "destination.ip:\"%.*s\" and not event.type:denied | count"
+                : "(destination.domain:\"%.*s\" or url.domain:\"%.*s\") and not event.type:denied | count",
+            STR_ARGS(target), STR_ARGS(target));
+    if (is_network && str_find_char(target, '/', 0) != STR_NOT_FOUND) /* never of "access" */
         wanted.expression =
             arena_printf(c->arena, "destination.ip:%.*s and not event.type:denied | count", STR_ARGS(target));
     enum search_end end = search_run(c->s->store, &wanted, c->arena, &page, &syntax, &err);
@@ -171,25 +100,6 @@ static int64_t count_traffic(struct casework *c, const struct work_row *row)
         count = -1;
     buf_free(&page.rows);
     return count;
-}
-
-static bool may_approve(struct casework *c, const struct incident *incident, const struct work_row *row)
-{
-    const struct authority_row *matrix =
-        authority_find(c->s->authority, STR("block"), STR("destination"), incident->urgency);
-    struct authority_case proposal = {.proposer = row->values[COUNTERMEASURE_REQUESTED_BY],
-                                      .checker = STR("-")};
-    struct authority_signer signer;
-    struct str role;
-    struct error en, ja;
-    if (matrix == NULL)
-        return work_refuse(c, 409, "The authority matrix has no row block/destination.",
-                           "承認権限表に block/destination がありません。");
-    if (!work_signer(c, &signer))
-        return false;
-    enum authority_answer answer = authority_sign(matrix, &proposal, &signer, &role, &en, &ja);
-    return answer == AUTHORITY_YES ||
-           work_refuse(c, answer == AUTHORITY_FORBIDDEN ? 403 : 409, en.text, ja.text);
 }
 
 static bool check_silence(struct casework *c, struct work_row *row, int64_t *seen)
@@ -212,9 +122,9 @@ struct countermeasure_step {
     int who, when; /* −1 = none */
 };
 static const struct countermeasure_step countermeasure_steps[] = {
-    {{"requested"}, "approved", COUNTERMEASURE_APPROVED_BY, COUNTERMEASURE_APPROVED},
     {{"approved"}, "active", COUNTERMEASURE_ACTIVATED_BY, COUNTERMEASURE_ACTIVATED},
     {{"active"}, "verified", -1, COUNTERMEASURE_VERIFIED},
+    {{"approved"}, "removed", COUNTERMEASURE_REMOVED_BY, COUNTERMEASURE_REMOVED},
     {{"active", "verified", "expired"}, "removed", COUNTERMEASURE_REMOVED_BY, COUNTERMEASURE_REMOVED},
 };
 
@@ -235,32 +145,39 @@ static bool take_step(struct casework *c, struct work_row *row, const struct cou
            work_set_number(c, WORK_COUNTERMEASURE, row, step->when, c->now_ns);
 }
 
+bool work_find_measure(struct casework *c, struct work_row *row, struct incident *incident)
+{
+    return work_find(c, WORK_COUNTERMEASURE, c->q->id, row) &&
+           work_incident(c, (uint64_t)work_number(row, COUNTERMEASURE_INCIDENT), incident);
+}
+
 bool work_patch_countermeasure(struct casework *c)
 {
-    struct error err;
     struct work_row row;
     struct incident incident = {0};
     struct str to = work_value(c, "status");
     int64_t seen = 0;
-    if (!state_work_get(c->s->state, WORK_COUNTERMEASURE, c->q->id, c->arena, &row, &err))
-        return work_fail(c, 404, &err);
-    if (!work_incident(c, (uint64_t)work_number(&row, 0), &incident))
+    if (str_eq(to, STR("approved")))
+        return work_approve_measure(c);
+    if (!work_find_measure(c, &row, &incident))
         return false;
     const struct countermeasure_step *step = find_step(row.values[COUNTERMEASURE_STATUS], to);
     if (step == NULL)
         return work_refuse(c, 409, "From its state the countermeasure cannot go there.",
                            "現在の状態からその状態には移せません。");
-    if ((str_eq(to, STR("approved")) && !may_approve(c, &incident, &row)) ||
-        (str_eq(to, STR("active")) &&
-         !check_target(c, row.values[COUNTERMEASURE_DEVICE], row.values[COUNTERMEASURE_TARGET])) ||
+    if ((str_eq(to, STR("active")) &&
+         !work_check_target(c, row.values[COUNTERMEASURE_DEVICE], row.values[COUNTERMEASURE_TARGET])) ||
         (str_eq(to, STR("verified")) && !check_silence(c, &row, &seen)))
         return false;
     if (!work_begin(c))
         return false;
-    bool ok = take_step(c, &row, step);
-    struct deed deed = work_deed(c, str_eq(to, STR("approved")) ? "approve" : "execute", incident.id,
-                                 "countermeasure", row.id, work_value(c, "note"));
-    return work_end(c, ok, &deed) && work_answer_row(c, WORK_COUNTERMEASURE, &row);
+    bool ok = take_step(c, &row, step) && (!str_eq(to, STR("removed")) || carrier_take_back(c, &row));
+    struct deed deed = work_deed(c, "execute", incident.id, "countermeasure", row.id, work_value(c, "note"));
+    if (!work_end(c, ok, &deed))
+        return false;
+    work_tell_isolated(c->s);
+    carrier_wake(c->s->carrier);
+    return work_answer_measure(c, &incident, &row);
 }
 
 /* -------------------------------------------------------------- block lists */

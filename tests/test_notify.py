@@ -562,6 +562,23 @@ def test_decisions_are_told_and_acknowledged(server, tmp_path, certificate, mail
     verified(s)
 
 
+def test_the_address_of_a_hook_is_not_told(server, tmp_path):
+    """Its path can be the secret: texts, logs and answers show scheme and host alone."""
+    data = tmp_path / "var"
+    data.mkdir()
+    port = free_port()
+    write_channels(data, [webhook_channel(data, port, url=f"http://me:word@127.0.0.1:{port}/T0/secretpath?also=secret")])
+    write_rules(data, {"id": "a", "on": "incident_opened", "by": ["webhook"], "quiet": "through"})
+    s = server()
+    ready(s, tmp_path)
+    infect(s)
+    incident(s)
+    said = wait_for(lambda: s.get("/api/v1/notifications")["channels"][0]["failure"], "a vain attempt")
+    assert said.startswith(f"http://127.0.0.1:{port}: ")
+    told = json.dumps(s.get("/api/v1/notifications")) + s.log.read_text()
+    assert "secret" not in told.replace("secret_file", "") and "word" not in told
+
+
 def test_an_incident_that_gets_graver_is_told_again(server, tmp_path, receiver):
     """What was denied got through: the urgency rises."""
     data = tmp_path / "var"

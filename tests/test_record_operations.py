@@ -35,6 +35,10 @@ channels:
   - {name: siem, type: syslog, url: 'udp://127.0.0.1:9'}
   - {name: broken, type: syslog, url: 'tcp://127.0.0.1:1'}
 """
+CONNECTORS = """retry: {first_seconds: 1, longest_seconds: 1, give_up_seconds: 1}
+connectors:
+  - {name: broken, kind: command, on: true, serves: [dns], program: /bin/false, carry_out: []}
+"""
 EARLY = "2027-01-01T00:00:00Z"
 
 
@@ -140,6 +144,17 @@ def the_arithmetic_is_there(walk, before, after, head):
     assert float(said["work_hearing", "ratio"]["new"]) < 1
 
 
+def wait_for_failure(person, number):
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        for measure in person.get(work(number, "countermeasures"))["rows"]:
+            for order in measure["orders"]:
+                if order["status"] == "failed":
+                    return order
+        time.sleep(0.1)
+    raise AssertionError("no order failed")
+
+
 def casework(walk, office, number):
     abe = office.abe
     walk("changeIncident", abe, work(number), f"incident/{number}", state="triage", note="looking")
@@ -162,6 +177,12 @@ def casework(walk, office, number):
     measure = walk("addCountermeasure", abe, work(number, "countermeasures"), "work_countermeasure/{id}", device="firewall", target="203.0.113.66",
                    reason="command and control", expires=soon(86400))
     walk("changeCountermeasure", office.mori, f"/api/v1/countermeasures/{measure['id']}", f"work_countermeasure/{measure['id']}", status="approved")
+    one = f"/api/v1/countermeasures/{abe.do('POST', work(number, 'countermeasures'), device='dns', target='evil.example', reason='c2', expires=soon(86400))['id']}"
+    walk("checkCountermeasure", office.mori, one + "/check", "work_measure_signature/*", note="looked at")
+    walk("approveCountermeasure", office.mori, one + "/approve", one.replace("/api/v1/countermeasures", "work_countermeasure"), note="go")
+    failed = wait_for_failure(abe, number)
+    walk("retryOrder", abe, f"/api/v1/orders/{failed['id']}/retry", f"work_order/{failed['id']}", note="mended")
+    walk("testConnector", office.root, "/api/v1/connectors/broken/test", "work_order/{id}")
     contact = walk("addContact", office.mori, "/api/v1/contacts", "work_contact/{id}", role="lead", position="primary", person="Mori")
     walk("changeContact", office.mori, f"/api/v1/contacts/{contact['id']}", f"work_contact/{contact['id']}", phone="110")
     walk("removeContact", office.mori, f"/api/v1/contacts/{contact['id']}", f"work_contact/{contact['id']}")
@@ -282,6 +303,7 @@ def worked(tmp_path_factory):
     server = Server(folder, "--seal-after-ms", 300)
     server.data.mkdir()
     (server.data / "channels.yml").write_text(CHANNELS)
+    (server.data / "connectors.yml").write_text(CONNECTORS)
     (server.data / "notify.yml").write_text("rules:\n  - {id: tell, on: incident_opened, by: [siem, broken], quiet: through, window: 60, escalate: [{minutes: 600, to: [lead]}]}\n")
     server.start()
     try:

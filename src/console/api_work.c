@@ -124,7 +124,7 @@ static const struct parameter MERGE[] = {{"into", PARAMETER_INTEGER, true, 1, IN
                                          {0}};
 static const struct parameter SPLIT[] = {TEXT("hosts", 1, 4000), MAY_TEXT("note", 4000), {0}};
 static const struct parameter AS_OF[] = {TIME("time"), {0}};
-static const struct parameter COUNTERMEASURE[] = {CHOICE("device", "firewall|proxy|dns"),
+static const struct parameter COUNTERMEASURE[] = {CHOICE("device", "firewall|proxy|dns|access"),
                                                   TEXT("target", 1, 253),
                                                   TEXT("reason", 1, 2000),
                                                   TIME("expires"),
@@ -253,11 +253,13 @@ static const enum casework_question QUESTIONS[] = {
 #undef CASEWORK
 };
 
-/* Path values are numbers, but the names of block lists and key figures. */
+/* Path values are numbers, but the names of block lists, key figures and connectors. */
 static bool read_path(struct request *r, struct casework_request *request)
 {
+    bool is_name = request->what == CASEWORK_BLOCKLIST || request->what == CASEWORK_KPI ||
+                   request->what == CASEWORK_CONNECTOR_TEST;
     request->name = r->path_values[0];
-    if (request->what == CASEWORK_BLOCKLIST || request->what == CASEWORK_KPI || r->path_values[0].n == 0)
+    if (is_name || r->path_values[0].n == 0)
         return true;
     if (str_to_u64(r->path_values[0], 10, &request->id) &&
         (r->path_values[1].n == 0 || str_to_u64(r->path_values[1], 10, &request->item)))

@@ -1,13 +1,11 @@
 /* Reads DATA/channels.yml (stage notify). Next: mime.c. */
 #include "notify/channels.h"
 
-#include <sys/stat.h>
-
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/secret.h"
 #include "base/yaml.h"
 
-#define SECRET_MAX   4096
 #define CHANNELS_MAX 32
 #define RETRY_MAX_S  (7 * 86400)
 
@@ -40,30 +38,11 @@ static const char *below_data(const struct reader *r, struct str path)
 /* NULL with the sentence set. A secret that others may read is none. */
 static const char *read_secret(const struct reader *r, const struct yaml *node)
 {
-    const char *path = below_data(r, node->text);
-    struct stat status;
-    struct buf text = {0};
     struct error why;
-    if (!file_read(path, SECRET_MAX, &text, &why)) {
+    const char *secret = secret_read(below_data(r, node->text), r->arena, &why);
+    if (secret == NULL)
         error_at(r->err, r->path, node->line, node->column, "%s", why.text);
-        return NULL;
-    }
-    struct str secret = arena_str(r->arena, str_trim(buf_str(&text)));
-    explicit_bzero(text.p, text.n);
-    buf_free(&text);
-    if (stat(path, &status) != 0 || (status.st_mode & 077) != 0) {
-        error_at(r->err, r->path, node->line, node->column,
-                 tr("%s can be read by others; run: chmod 600 %s",
-                    "%s は他の利用者も読めます。chmod 600 %s を実行してください"),
-                 path, path);
-        return NULL;
-    }
-    if (secret.n == 0 || str_find_char(secret, '\n', 0) != STR_NOT_FOUND) {
-        error_at(r->err, r->path, node->line, node->column,
-                 tr("%s must hold one line", "%s は 1 行だけにしてください"), path);
-        return NULL;
-    }
-    return secret.p;
+    return secret;
 }
 
 /* ------------------------------------------------------------------ channels */

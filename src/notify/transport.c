@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/secret.h"
 #include "base/sha256.h"
 
 #define CONNECT_SECONDS 10L
@@ -65,11 +66,21 @@ static CURL *prepare(struct delivery *d, const char *url, struct error *err)
     return curl;
 }
 
+/* The path of a web hook can itself be the secret. */
 static bool explain(const struct delivery *d, const char *url, CURLcode code, struct error *err)
 {
-    return d->status ? error_set(err, tr("%s: %s (it answered %ld)", "%s: %s(応答 %ld)"), url,
-                                 curl_easy_strerror(code), d->status)
-                     : error_set(err, "%s: %s", url, curl_easy_strerror(code));
+    struct arena arena;
+    arena_init(&arena, 512);
+    const char *shown = url_origin(str_c(url), &arena).p;
+    if (code == CURLE_OK)
+        error_set(err, tr("%s answered %ld", "%s の応答は %ld です"), shown, d->status);
+    else if (d->status)
+        error_set(err, tr("%s: %s (it answered %ld)", "%s: %s(応答 %ld)"), shown, curl_easy_strerror(code),
+                  d->status);
+    else
+        error_set(err, "%s: %s", shown, curl_easy_strerror(code));
+    arena_free(&arena);
+    return false;
 }
 
 bool transport_mail(struct delivery *d, struct str recipient, struct str message, struct error *err)
@@ -142,7 +153,7 @@ bool transport_post(struct delivery *d, const char *url, const char *const *head
     if (d->status / 100 == 2)
         return true;
     d->is_permanent = is_permanent(d->status);
-    return error_set(err, tr("%s answered %ld", "%s の応答は %ld です"), url, d->status);
+    return explain(d, url, code, err);
 }
 
 void transport_sign(const char *secret, int64_t unix_seconds, struct str body, struct buf *out)

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "store/state_connect_schema.h"
 #include "store/state_intake_schema.h"
 #include "store/state_notify_schema.h"
 #include "store/state_sql.h"
@@ -309,6 +310,7 @@ static const struct {
     {22, state_registers_schema},
     {23, state_notify_schema},
     {24, record_rows},
+    {25, state_connect_schema},
 };
 
 static bool schema_number(struct state *s, int64_t *number, struct error *err)

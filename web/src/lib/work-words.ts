@@ -21,11 +21,17 @@ export const EVIDENCE_TYPE: Words = {
   photo: m.work_evidence_photo, device: m.work_evidence_device, file: m.work_evidence_file
 };
 export const EVIDENCE_PURPOSE: Words = { examination: m.work_purpose_examination, eradication: m.work_purpose_eradication, false_alarm: m.work_purpose_false_alarm };
-export const DEVICE: Words = { firewall: m.work_device_firewall, proxy: m.work_device_proxy, dns: m.work_device_dns };
+export const DEVICE: Words = { firewall: m.work_device_firewall, proxy: m.work_device_proxy, dns: m.work_device_dns, access: m.work_device_access };
 export const BLOCK_STATUS: Words = {
   requested: m.work_block_requested, approved: m.work_approval_approved, active: m.work_block_active, verified: m.work_block_verified,
   removed: m.work_block_removed, expired: m.work_ran_out
 };
+export const ORDER_STATUS: Words = {
+  waiting: m.order_waiting, done: m.order_done, failed: m.order_failed, refused: m.order_refused, withdrawn: m.order_withdrawn
+};
+export const ORDER_ACT: Words = { carry_out: m.order_act_carry_out, undo: m.order_act_undo, test: m.order_act_test };
+export const CONNECTOR_KIND: Words = { webhook: m.connect_kind_webhook, command: m.connect_kind_command, radius: m.connect_kind_radius };
+export const ORDER_LEVEL: Record<string, number> = { waiting: 2, done: 1, failed: 4, refused: 3, withdrawn: 0 };
 export const ACTION_STATUS: Words = { open: m.work_task_open, carried_out: m.improve_carried_out, done: m.work_task_done, dropped: m.work_action_dropped };
 export const HOLD_REASON: Words = { user: m.work_hold_user, approval: m.work_hold_approval, vendor: m.work_hold_vendor, evidence: m.work_hold_evidence };
 export const RECORD_ACTION: Words = {

@@ -9,7 +9,7 @@ import type {
   IndicatorMatch, IndicatorSources, Instrument, InstrumentRow, JsonObject, Language, PostureLevel, PostureView, Preview, PreviewRequest, Proof, RuleCheck, RuleException, Rules, RuleText, SearchResult,
   Session, Source, Status
 } from './types';
-import type { Approval, Authority, Countermeasure } from './work';
+import type { Approval, Authority, Connector, Countermeasure, Order, OrderPreview } from './work';
 
 export type Fetch = (input: string, init?: RequestInit) => Promise<Response>;
 type Parameters = Record<string, string | number | null | undefined>;
@@ -152,6 +152,17 @@ export class Client {
 
   changeCountermeasure = (id: number, status: string, note: string) =>
     this.request<Countermeasure>('PATCH', `/api/v1/countermeasures/${id}`, { body: note === '' ? { status } : { status, note } });
+
+  decideCountermeasure = (id: number, deed: 'check' | 'approve', note: string) =>
+    this.request<Countermeasure>('POST', `/api/v1/countermeasures/${id}/${deed}`, { body: { note } });
+
+  previewCountermeasure = async (id: number) => (await this.request<{ rows: OrderPreview[] }>('GET', `/api/v1/countermeasures/${id}/preview`)).rows;
+
+  connectors = async (signal?: AbortSignal) => (await this.request<{ rows: Connector[] }>('GET', '/api/v1/connectors', { signal })).rows;
+
+  testConnector = (name: string) => this.request<Order>('POST', `/api/v1/connectors/${encodeURIComponent(name)}/test`, { body: {} });
+
+  retryOrder = (id: number) => this.request<Order>('POST', `/api/v1/orders/${id}/retry`, { body: {} });
 
   sources = async (signal?: AbortSignal) => (await this.request<{ rows: Source[] }>('GET', '/api/v1/sources', { signal })).rows;
 

@@ -61,7 +61,18 @@ export interface Evidence {
 export interface Countermeasure {
   id: number; device: string; target: string; reason: string; status: string; requested_by: string; requested: When; approved_by: string;
   seen_after: number; expires: When; removed: When;
+  approvers?: string[]; needs_check?: boolean; signatures?: { kind: string; role: string; user: string }[]; orders?: Order[];
 }
+
+/* What a connector was told to do, and what came of it. */
+export interface Order {
+  id: number; incident: number; countermeasure: number; connector: string; kind: string; act: string; key: string; status: string; approved_by: string;
+  entered: When; attempts: number; ended: When; request: string; answer: string; failure: string;
+}
+
+export interface OrderPreview { connector: string; kind: string; act: string; request: string; problem: string }
+
+export interface Connector { name: string; kind: string; on: boolean; serves: string[]; undo: boolean; last: Order | null }
 
 export interface Review {
   review: { summary: string; causes: string; worked: string; improve: string; signed_by: string; signed: When; held: When } | null;
