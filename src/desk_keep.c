@@ -173,7 +173,8 @@ struct capture {
     uint64_t taken;
     int64_t watermark_ns;
     struct buf correlations, priors, risk, instruments, fleet;
-    struct arena arena; /* of what follows */
+    struct rollup_cells trends; /* counted since the last capture */
+    struct arena arena;         /* of what follows */
     struct identity_change identity;
     int64_t identity_watermark_ns, identity_history_ns;
 };
@@ -204,7 +205,8 @@ static bool keep_progress(struct desk *d, const struct capture *at, struct error
     bool ok =
         state_desk_save(state, &progress, err) &&
         state_identity_save(state, at->identity.rows, at->identity.count, at->identity_history_ns, err) &&
-        state_candidates_expire(state, judge_horizon(d->judge), EXPIRE_AT_ONCE, err);
+        state_candidates_expire(state, judge_horizon(d->judge), EXPIRE_AT_ONCE, err) &&
+        (d->options.rollup == NULL || desk_keep_trends(d, &at->trends, err));
     buf_free(&posture);
     if (ok)
         return state_commit(state, err);
@@ -236,6 +238,8 @@ static void capture(struct desk *d, struct capture *at)
     priors_save(d->priors, &at->priors);
     risk_save(d->risk, &at->risk);
     capture_observers(d, &at->instruments, &at->fleet);
+    if (d->options.rollup != NULL)
+        rollup_hand_over(d->options.rollup, &at->trends);
     arena_init(&at->arena, 16 << 10);
     if (d->options.identity == NULL || d->options.state == NULL)
         return;
@@ -246,6 +250,7 @@ static void capture(struct desk *d, struct capture *at)
 
 static void release(struct capture *at)
 {
+    rollup_cells_free(&at->trends);
     buf_free(&at->correlations);
     buf_free(&at->priors);
     buf_free(&at->risk);
@@ -271,6 +276,8 @@ bool desk_keep_all(struct desk *d, struct error *err)
         pthread_mutex_lock(&d->lock);
     }
     ok = ok && keep_progress(d, &at, err);
+    if (!ok && d->options.rollup != NULL) /* counted with the next */
+        rollup_put_back(d->options.rollup, &at.trends);
     if (ok && at.identity.version)
         identity_saved(d->options.identity, at.identity.version);
     if (ok)

@@ -160,6 +160,7 @@ void server_stop(struct start *start)
     inputs_free(s->inputs);
     journal_free(s->journal);
     desk_free(s->desk);
+    rollup_content_free(s->trends);
     outside_free(s->outside);
     business_free(s->business);
     signatures_free(s->signatures);

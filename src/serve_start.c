@@ -128,9 +128,13 @@ static bool open_desk(struct start *start, struct error *err)
     struct fleet_rules *rules = options.instruments ? serve_fleet_rules(s, err) : NULL;
     if (rules != NULL)
         options.fleet = fleet_new(rules);
-    if (options.fleet != NULL)
+    s->trends =
+        options.fleet ? rollup_content_load(share_path(start->arguments, "content/trends.yml"), err) : NULL;
+    options.rollup_content = s->trends;
+    options.rollup = s->trends ? rollup_new(s->trends, s->zone) : NULL;
+    if (options.rollup != NULL)
         options.identity = identity_new(identity_rules_limits(s->identity_rules));
-    s->desk = options.fleet ? desk_new(&options, err) : NULL;
+    s->desk = options.rollup ? desk_new(&options, err) : NULL;
     return s->desk != NULL;
 }
 
@@ -316,6 +320,7 @@ static bool start_console(struct start *start, struct error *err)
     services_fleet(&services);
     services_reports(&services);
     services_instruments(&services);
+    services_trends(&services);
     services_risk(&services);
     services_editor(&services);
     s->reporter = reporter_start(s, share_path(start->arguments, "content/reports"));

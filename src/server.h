@@ -38,6 +38,7 @@ struct server {
     struct ledger *ledger;
     struct tables *tables; /* headers that sources have sent */
     struct criteria *criteria;
+    struct rollup_content *trends; /* content/trends.yml */
     struct posture_criteria *posture_criteria;
     struct business *business;
     struct signatures *signatures;
@@ -111,6 +112,7 @@ void server_put_instrument_metrics(struct server *s, struct metrics *m);
 /* services_notify.c: a warning when messages are not delivered; there is room for it. */
 void server_warn_of_notifications(struct server *s, struct console_status *out, struct arena *arena);
 void server_put_notification_metrics(struct server *s, struct metrics *m);
+void services_trends(struct console_services *s); /* services_trends.c: the everyday trends */
 void services_fleet(struct console_services *s); /* services_fleet.c: states of controls */
 void services_risk(struct console_services *s);  /* services_risk.c: risk, focus watch, work list */
 

@@ -79,6 +79,18 @@ struct host_request {
     struct console_viewer viewer;
 };
 
+/* ------------------------------------------------------------------ trends */
+
+enum trend_scale { TREND_FINE, TREND_HOUR, TREND_DAY }; /* 5m|1h|1d */
+struct trend_request {
+    enum { TRENDS_LIST, TRENDS_TOP, TRENDS_SERIES } what;
+    struct str dimension, key;
+    bool has_key; /* false: all of the dimension */
+    enum trend_scale scale;
+    int64_t from_ns, to_ns;
+    uint32_t limit;
+};
+
 /* --------------------------------------------------------------- incidents */
 
 enum incident_filter { INCIDENTS_OPEN, INCIDENTS_CLOSED, INCIDENTS_ALL };
@@ -554,6 +566,10 @@ struct console_services {
     /* [optional] Both or neither; each writes one JSON value. */
     bool (*instruments)(void *ctx, struct buf *json, struct console_failure *failure);
     bool (*instrument_list)(void *ctx, struct str name, struct buf *json, struct console_failure *failure);
+
+    /* [optional] The everyday trends; writes one JSON value. */
+    bool (*trends)(void *ctx, const struct trend_request *request, struct arena *arena, struct buf *json,
+                   struct console_failure *failure);
 
     /* [optional] Acts, then writes the posture as openapi.json describes it. */
     bool (*posture)(void *ctx, const struct posture_action *action, struct buf *json,
