@@ -39,8 +39,8 @@ struct desk_options {
     const char *fleet_path;              /* as instruments_path */
     struct rollup *rollup;               /* taken over; NULL = the everyday trends are not counted */
     const struct rollup_content *rollup_content; /* borrowed */
-    struct state *state;                 /* NULL: nothing is kept (replay) */
-    struct recorder *recorder;           /* borrowed; NULL = nothing is recorded */
+    struct state *state;                         /* NULL: nothing is kept (replay) */
+    struct recorder *recorder;                   /* borrowed; NULL = nothing is recorded */
     void *context;
     /* A changed incident or candidate that was kept, by the thread that kept it; `is_new` when it has just
      * become an incident. May be NULL. */

@@ -113,8 +113,8 @@ void server_put_instrument_metrics(struct server *s, struct metrics *m);
 void server_warn_of_notifications(struct server *s, struct console_status *out, struct arena *arena);
 void server_put_notification_metrics(struct server *s, struct metrics *m);
 void services_trends(struct console_services *s); /* services_trends.c: the everyday trends */
-void services_fleet(struct console_services *s); /* services_fleet.c: states of controls */
-void services_risk(struct console_services *s);  /* services_risk.c: risk, focus watch, work list */
+void services_fleet(struct console_services *s);  /* services_fleet.c: states of controls */
+void services_risk(struct console_services *s);   /* services_risk.c: risk, focus watch, work list */
 
 /* An entry of the record for what changes nothing in state.db; a failure is logged. */
 void server_note(struct server *s, const struct deed *deed);

@@ -3,8 +3,8 @@
  * that was applied. Times are ns since 1970 UTC; 64-bit sequence numbers are kept as their two's complement;
  * lists are "a;b". Next: state_parts.c, state_assets.c, state_sources.c, state_incidents.c, state_desk.c,
  * state_users.c, state_balance.c, state_cursors.c, state_intel.c, state_tables.c, state_proof.c,
- * state_exceptions.c, state_identity.c, state_rollup.c, state_record.c, state_register.c, state_work.c, each the only user of
- * its tables. */
+ * state_exceptions.c, state_identity.c, state_rollup.c, state_record.c, state_register.c, state_work.c, each
+ * the only user of its tables. */
 #include <stdio.h>
 
 #include "base/log.h"
