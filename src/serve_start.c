@@ -315,6 +315,7 @@ static bool start_console(struct start *start, struct error *err)
     services_access(&services);
     services_assets(&services);
     services_hosts(&services);
+    services_host_list(&services);
     services_ingest(&services);
     services_proof(&services);
     services_fleet(&services);

@@ -98,10 +98,11 @@ void services_forms(struct console_services *s);     /* services_forms.c: report
 void services_posture(struct console_services *s);   /* services_posture.c */
 void services_admin(
     struct console_services *s); /* services_admin.c: sources, balance, rules, status, metrics */
-void services_assets(struct console_services *s); /* services_assets.c: who was behind a host */
-void services_hosts(struct console_services *s);  /* services_hosts.c: all that is known of one */
-void services_access(struct console_services *s); /* services_access.c: users, tokens, audit */
-void services_ingest(struct console_services *s); /* services_ingest.c */
+void services_assets(struct console_services *s);    /* services_assets.c: who was behind a host */
+void services_hosts(struct console_services *s);     /* services_hosts.c: all that is known of one */
+void services_host_list(struct console_services *s); /* services_host_list.c: all of them */
+void services_access(struct console_services *s);    /* services_access.c: users, tokens, audit */
+void services_ingest(struct console_services *s);    /* services_ingest.c */
 void services_proof(
     struct console_services *s); /* services_proof.c: canaries, coverage, exceptions from rules */
 void services_editor(struct console_services *s); /* services_editor.c: rules made in the console, previews */

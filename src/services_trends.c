@@ -12,6 +12,7 @@
 #define HISTORY_DAYS    56 /* before what is shown: eight weeks for the band to learn from */
 #define HOURS_MOST      ((size_t)24 * 500)
 #define FINE_OF_AN_HOUR 12
+#define COUNTS_NOISE    9 /* counts vary at least as Poisson's do: three standard deviations, squared */
 
 static const struct rollup_keys special = {{ROLLUP_TOTAL, 1}, {ROLLUP_OTHER, 1}, {ROLLUP_SHORT, 1}};
 
@@ -208,6 +209,7 @@ static struct band band_of(const struct hours *h, int64_t from_s, int64_t to_s)
         sum.expected /= FINE_OF_AN_HOUR;
         square /= FINE_OF_AN_HOUR;
     }
+    square = fmax(square, COUNTS_NOISE * sum.expected);
     sum.low = fmax(0, sum.expected - sqrt(square));
     sum.high = sum.expected + sqrt(square);
     return sum;

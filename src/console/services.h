@@ -79,6 +79,27 @@ struct host_request {
     struct console_viewer viewer;
 };
 
+/* The inventory's list. Texts are "" and numbers 0 where nothing is asked. */
+enum host_order {
+    HOSTS_BY_NAME,
+    HOSTS_BY_DEPARTMENT,
+    HOSTS_BY_IMPORTANCE,
+    HOSTS_BY_CONTROL,
+    HOSTS_BY_RISK,
+    HOSTS_BY_SEEN
+};
+enum host_registered { HOSTS_ANY, HOSTS_REGISTERED, HOSTS_UNREGISTERED };
+struct hosts_request {
+    struct str text; /* part of a name or address */
+    struct str department, network, role, type, control, patches;
+    int64_t importance, risk; /* at least */
+    enum host_registered registered;
+    enum host_order order;
+    bool is_falling, as_csv;
+    uint32_t limit, offset;
+    struct console_viewer viewer;
+};
+
 /* ------------------------------------------------------------------ trends */
 
 enum trend_scale { TREND_FINE, TREND_HOUR, TREND_DAY }; /* 5m|1h|1d */
@@ -566,6 +587,10 @@ struct console_services {
     /* [optional] Both or neither; each writes one JSON value. */
     bool (*instruments)(void *ctx, struct buf *json, struct console_failure *failure);
     bool (*instrument_list)(void *ctx, struct str name, struct buf *json, struct console_failure *failure);
+
+    /* [optional] All hosts: a JSON object, or a CSV file. */
+    bool (*hosts)(void *ctx, const struct hosts_request *request, struct arena *arena, struct buf *out,
+                  struct console_failure *failure);
 
     /* [optional] The everyday trends; writes one JSON value. */
     bool (*trends)(void *ctx, const struct trend_request *request, struct arena *arena, struct buf *json,

@@ -2,7 +2,7 @@
  * Lists mark what can be focused with data-row, the page's search field carries data-search. */
 import { router, type Page } from './router.svelte';
 
-export const JUMPS: Record<string, Page> = { l: 'live', s: 'search', i: 'incidents', a: 'approvals', t: 'intake', o: 'sources', r: 'rules', n: 'intel', f: 'fleet', p: 'posture', u: 'instruments', w: 'trends', c: 'coverage', e: 'exceptions', d: 'reports', h: 'record', x: 'risk', b: 'contacts', v: 'vendors', k: 'improvement', j: 'library', m: 'notifications', y: 'system' };
+export const JUMPS: Record<string, Page> = { l: 'live', s: 'search', i: 'incidents', a: 'approvals', t: 'intake', o: 'sources', r: 'rules', n: 'intel', f: 'fleet', q: 'hosts', p: 'posture', u: 'instruments', w: 'trends', c: 'coverage', e: 'exceptions', d: 'reports', h: 'record', x: 'risk', b: 'contacts', v: 'vendors', k: 'improvement', j: 'library', m: 'notifications', y: 'system' };
 const SEQUENCE_MS = 1200;
 
 function isTyping(target: EventTarget | null): boolean {
