@@ -23,6 +23,7 @@ struct desk *desk_new(const struct desk_options *options, struct error *err)
     d->judge = judge_new(options->criteria);
     judge_set_signatures(d->judge, options->signatures);
     d->priors = priors_new(options->criteria);
+    priors_set_fleet(d->priors, options->fleet);
     judge_set_prior(d->judge, priors_of, d->priors);
     d->risk = risk_new(options->criteria);
     judge_set_risk(d->judge, risk_asked, d->risk);

@@ -104,6 +104,14 @@ bool fleet_knows(struct fleet *f, struct str host); /* by name; an address as lo
 void fleet_rows(struct fleet *f, enum fleet_question q, const struct fleet_asking *asking,
                 struct json_writer *w);
 
+/* Of one host, by its name, else by its address: what raises the prior of anything found on it (spec 4.4).
+ * What was not told is no failure; a missing antivirus is one only where the estate has any. */
+struct fleet_condition {
+    bool is_unpatched;   /* S12: patches are overdue */
+    const char *control; /* of its antivirus: "off", "silent", "missing"; "" = nothing is known to be wrong */
+};
+struct fleet_condition fleet_condition_of(struct fleet *f, struct str name, struct str address);
+
 /* Every host, seen or only in the inventory, in no particular order. Texts are valid during the call. */
 struct fleet_host {
     const struct asset_host *asset; /* NULL = in no inventory */
