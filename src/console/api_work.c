@@ -70,7 +70,7 @@ static const struct parameter PROPOSAL[] = {TEXT("action", 1, 32),      TEXT("sc
 static const struct parameter WAITING[] = {MAY_CHOICE("state", "waiting|all"), {0}};
 static const struct parameter NOTE[] = {MAY_TEXT("note", 2000), {0}};
 static const struct parameter EVIDENCE[] = {CHOICE("type", "disk|memory|log|pcap|mail|photo|device|file"),
-                                            MAY_CHOICE("purpose", "examination|eradication|false_alarm"),
+                                            MAY_CHOICE("purpose", "examination|eradication|false_alarm|offline_scan|rebuild"),
                                             TEXT("description", 1, 2000),
                                             MAY_TEXT("serial", 100),
                                             MAY_TEXT("source_host", 253),
