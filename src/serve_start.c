@@ -59,6 +59,8 @@ static bool open_state(struct start *start, struct error *err)
     s->ledger = s->registry ? ledger_new(s->state, s->registry, err) : NULL;
     s->tables = s->ledger ? tables_new(s->state, s->registry, err) : NULL;
     s->watch = s->tables ? watch_new(s->state, err) : NULL;
+    s->lag = lag_new((double)argument_number(start->arguments, "lag-seconds"),
+                     (double)argument_number(start->arguments, "lag-minutes"));
     s->outside = s->watch ? outside_load(share_path(start->arguments, "content"), s->data_dir, err) : NULL;
     return s->outside != NULL && canary_key_load(s->data_dir, &s->canary_key, err) &&
            open_audit(start, err) && serve_record_open(s, err);

@@ -12,6 +12,7 @@
 #include "incident/playbook.h"
 #include "input/input.h"
 #include "journal/journal.h"
+#include "lag.h"
 #include "judge/criteria.h"
 #include "judge/posture.h"
 #include "preview_job.h"
@@ -62,6 +63,7 @@ struct server {
     struct store *store;
     struct engine *engine;
     struct watch *watch;
+    struct lag *lag; /* how late sources are (S4) */
     struct canary_key canary_key;
     struct canary *canary;
     struct preview_jobs *previews;

@@ -444,6 +444,14 @@ struct console_status {
         int64_t built_ns;
     } * geoip;
     uint32_t geoip_count;
+    struct console_lag { /* sources with events of the last two minutes, or late (S4) */
+        uint32_t source;
+        struct str name;
+        uint64_t events;
+        double p95_s;
+        int64_t late_since_ns; /* 0 = it is not */
+    } * lags;
+    uint32_t lag_count;
     struct console_warning *warnings;
     uint32_t warning_count;
 };
