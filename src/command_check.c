@@ -13,6 +13,7 @@
 #include "incident/never_block.h"
 #include "incident/playbook.h"
 #include "instrument/instrument.h"
+#include "instrument/rollup.h"
 #include "intake.h"
 #include "judge/criteria.h"
 #include "judge/hypothesis.h"
@@ -89,6 +90,10 @@ static int run(const struct arguments *a)
     if (posture == NULL)
         return command_fail(a, EXIT_FOUND, &err);
     posture_criteria_free(posture);
+    struct rollup_content *trends = rollup_content_load(share_path(a, "content/trends.yml"), &err);
+    if (trends == NULL)
+        return command_fail(a, EXIT_FOUND, &err);
+    rollup_content_free(trends);
     struct playbooks *playbooks = playbooks_load(share_path(a, "content/playbooks"), &err);
     if (playbooks == NULL)
         return command_fail(a, EXIT_FOUND, &err);

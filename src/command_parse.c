@@ -2,6 +2,7 @@
  * parse and normalise only, and of enrich where an address is. */
 #include <stdio.h>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "base/line_reader.h"
 #include "base/log.h"
@@ -27,6 +28,7 @@ struct parsing {
     struct arena arena;
     struct buf out;
     uint64_t line;
+    int64_t written_ns; /* the file being read, last; INT64_MAX = unknown */
 };
 
 static bool write_out(struct parsing *p, bool force, struct error *err)
@@ -57,7 +59,10 @@ static void put_event(struct parsing *p, const struct event *e, struct str id)
 static void parse_raw(struct parsing *p, struct str raw, const struct source *source, int64_t now_ns,
                       struct str id)
 {
-    struct record record = {.raw = raw, .received_ns = now_ns, .sequence = ++p->line};
+    struct record record = {.raw = raw,
+                            .received_ns = now_ns,
+                            .sequence = ++p->line,
+                            .flags = record_age_flags(now_ns, p->written_ns)};
     struct event event;
     normalise_record(p->normaliser, p->scratch, p->memory, &record, source, &p->arena, &event);
     if (p->places != NULL)
@@ -117,6 +122,7 @@ static bool parse_file(struct parsing *p, const char *path, struct error *err)
     const struct source source = source_of(p->options->ignores_source ? STR_EMPTY : p->options->source, NULL);
     if (!reader)
         return false;
+    p->written_ns = p->options->is_envelope ? INT64_MAX : file_modified_ns(path);
     p->memory = p->options->is_envelope
                     ? NULL
                     : source_memory_new(true); /* an envelope's records come from many sources */
@@ -140,6 +146,7 @@ static bool parse_file(struct parsing *p, const char *path, struct error *err)
 static bool parse_documents(struct parsing *p, const char *path, struct error *err)
 {
     const struct source source = source_of(p->options->ignores_source ? STR_EMPTY : p->options->source, NULL);
+    p->written_ns = file_modified_ns(path);
     struct feed *feed = feed_open(path, err);
     bool ok = feed != NULL;
     for (struct batch *b; ok && (b = feed_next(feed, clock_wall_ns(), err)) != NULL; batch_free(b)) {

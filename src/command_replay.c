@@ -39,6 +39,7 @@ struct replay {
     struct line *lines;
     size_t count, capacity;
     int64_t from_ns, to_ns;
+    int64_t written_ns; /* the newest of the files; 0 = unknown */
     struct pipeline pipeline;
     struct desk *desk;
     struct identity_rules *identity_rules;
@@ -168,6 +169,9 @@ static bool read_file(struct replay *r, const char *path, struct error *err)
     if (feed == NULL)
         return false;
     bool ok = true;
+    int64_t written_ns = file_modified_ns(path);
+    if (written_ns != INT64_MAX && written_ns > r->written_ns)
+        r->written_ns = written_ns;
     for (struct batch *b; ok && (b = feed_next(feed, 0, err)) != NULL; batch_free(b))
         for (uint32_t i = 0; i < b->count && ok; i++)
             ok = add_line(r, b->records[i].raw, str_c(path), TIME_UNKNOWN, err);
@@ -190,7 +194,7 @@ static int64_t time_of(struct replay *r, const struct line *line, int64_t receiv
 }
 
 /* A time that moves with the reference names no year (or no time at all): it is placed near the latest time
- * that names one. */
+ * that names one, else when the files were last written. */
 static void find_times(struct replay *r)
 {
     const int64_t year_ns = INT64_C(366) * 86400 * NS_PER_SECOND;
@@ -204,7 +208,8 @@ static void find_times(struct replay *r)
         if (!line->has_no_year && line->time_ns > latest_ns)
             latest_ns = line->time_ns;
     }
-    int64_t reference_ns = latest_ns == INT64_MIN ? now_ns : latest_ns;
+    int64_t written_ns = r->written_ns > 0 && r->written_ns < now_ns ? r->written_ns : now_ns;
+    int64_t reference_ns = latest_ns == INT64_MIN ? written_ns : latest_ns;
     int64_t before_ns = reference_ns;
     for (size_t i = 0; i < r->count; i++) {
         struct line *line = &r->lines[i];

@@ -23,6 +23,7 @@ struct desk *desk_new(const struct desk_options *options, struct error *err)
     d->judge = judge_new(options->criteria);
     judge_set_signatures(d->judge, options->signatures);
     d->priors = priors_new(options->criteria);
+    priors_set_fleet(d->priors, options->fleet);
     judge_set_prior(d->judge, priors_of, d->priors);
     d->risk = risk_new(options->criteria);
     judge_set_risk(d->judge, risk_asked, d->risk);
@@ -63,6 +64,7 @@ void desk_free(struct desk *d)
     instruments_free(d->options.instruments);
     identity_free(d->options.identity);
     fleet_free(d->options.fleet);
+    rollup_free(d->options.rollup);
     context_unref(d->context);
     suppressions_unref(d->suppressions);
     buf_free(&d->saved_correlations);
@@ -156,6 +158,8 @@ bool desk_take(struct desk *d, struct batch *batch)
     batch_merge_findings(batch, exercises);
     desk_ask_inventory(d, batch, counted);
     desk_note_awake(d, batch);
+    if (d->options.rollup != NULL)
+        rollup_take(d->options.rollup, batch, counted);
     d->reached_ns = reached_ns > d->reached_ns ? reached_ns : d->reached_ns;
     judge_review(d->judge, d->reached_ns);
     if (batch->findings == NULL) {

@@ -20,6 +20,7 @@
 #include "fleet/fleet.h"
 #include "focus.h"
 #include "instrument/instrument.h"
+#include "instrument/rollup.h"
 #include "judge/judge.h"
 #include "judge/posture.h"
 #include "judge/risk.h"
@@ -36,8 +37,10 @@ struct desk_options {
     struct identity *identity;           /* taken over; NULL = nobody is known by leases and log-ons */
     struct fleet *fleet;                 /* taken over; NULL = none */
     const char *fleet_path;              /* as instruments_path */
-    struct state *state;                 /* NULL: nothing is kept (replay) */
-    struct recorder *recorder;           /* borrowed; NULL = nothing is recorded */
+    struct rollup *rollup;               /* taken over; NULL = the everyday trends are not counted */
+    const struct rollup_content *rollup_content; /* borrowed */
+    struct state *state;                         /* NULL: nothing is kept (replay) */
+    struct recorder *recorder;                   /* borrowed; NULL = nothing is recorded */
     void *context;
     /* A changed incident or candidate that was kept, by the thread that kept it; `is_new` when it has just
      * become an incident. May be NULL. */
@@ -125,6 +128,9 @@ bool desk_describe_finding(struct desk *d, struct str finding_id, struct arena *
 /* Asks the instruments. False when there are none. Any thread; the desk waits meanwhile. */
 bool desk_ask_instruments(struct desk *d, void (*ask)(void *context, const struct instruments *all),
                           void *context);
+
+/* Events that the everyday trends do not count, being too old or from the future. Any thread. */
+uint64_t desk_rollup_out_of_range(struct desk *d);
 
 /* The state of instruments and fleet may be large: desk_keep_all() writes it to its file only now and then,
  * once all that it led to is kept. What comes after it is learned anew from the store (relearn.h). From now

@@ -36,6 +36,7 @@ struct desk {
     atomic_uint_fast64_t counted_before; /* by an earlier run: findings up to this event */
     atomic_uint_fast64_t taken_through;  /* the last event of the last batch */
     uint64_t next_id;                    /* without state.db */
+    int64_t trends_day_s;                /* the latest day of the everyday trends that was kept */
     int64_t observers_due_ns;            /* monotonic: the state of instruments and fleet is written next */
     pthread_mutex_t notes_lock;
     struct buf notes; /* struct note each */
@@ -58,6 +59,9 @@ void desk_follow_posture(struct desk *d);
 
 /* desk_keep.c */
 bool desk_hand_out(struct desk *d, enum hand_out which, uint32_t most, struct error *err) MUST_CHECK;
+
+/* desk_trends.c: within the transaction that keeps how far the desk is. */
+bool desk_keep_trends(struct desk *d, const struct rollup_cells *cells, struct error *err) MUST_CHECK;
 
 /* desk.c */
 void desk_free_learned(struct desk *d);

@@ -175,7 +175,8 @@ struct capture {
     uint64_t taken;
     int64_t watermark_ns;
     struct buf correlations, priors, risk, instruments, fleet;
-    struct arena arena; /* of what follows */
+    struct rollup_cells trends; /* counted since the last capture */
+    struct arena arena;         /* of what follows */
     struct identity_change identity;
     int64_t identity_watermark_ns, identity_history_ns;
 };
@@ -218,7 +219,8 @@ static bool keep_progress(struct desk *d, const struct capture *at, int64_t hori
     bool ok =
         state_desk_save(state, &progress, err) &&
         state_identity_save(state, at->identity.rows, at->identity.count, at->identity_history_ns, err) &&
-        state_candidates_expire(state, horizon_ns, EXPIRE_AT_ONCE, err);
+        state_candidates_expire(state, horizon_ns, EXPIRE_AT_ONCE, err) &&
+        (d->options.rollup == NULL || desk_keep_trends(d, &at->trends, err));
     if (ok)
         return state_commit(state, err);
     state_rollback(state);
@@ -249,6 +251,8 @@ static void capture(struct desk *d, struct capture *at)
     priors_save(d->priors, &at->priors);
     risk_save(d->risk, &at->risk);
     capture_observers(d, &at->instruments, &at->fleet);
+    if (d->options.rollup != NULL)
+        rollup_hand_over(d->options.rollup, &at->trends);
     arena_init(&at->arena, 16 << 10);
     if (d->options.identity == NULL || d->options.state == NULL)
         return;
@@ -259,6 +263,7 @@ static void capture(struct desk *d, struct capture *at)
 
 static void release(struct capture *at)
 {
+    rollup_cells_free(&at->trends);
     buf_free(&at->correlations);
     buf_free(&at->priors);
     buf_free(&at->risk);
@@ -297,14 +302,16 @@ static bool keep_all(struct desk *d, struct capture *at, struct error *err)
     bool ok = keep_changed(d, err) && keep_posture(d, err);
     int64_t horizon_ns = judge_horizon(d->judge);
     pthread_mutex_unlock(&d->lock);
-    if (!ok || !keep_progress(d, at, horizon_ns, err))
-        return false;
+    ok = ok && keep_progress(d, at, horizon_ns, err);
     pthread_mutex_lock(&d->lock);
-    if (at->identity.version)
+    if (!ok && d->options.rollup != NULL) /* counted with the next */
+        rollup_put_back(d->options.rollup, &at->trends);
+    if (ok && at->identity.version)
         identity_saved(d->options.identity, at->identity.version);
-    go_on(d);
+    if (ok)
+        go_on(d);
     pthread_mutex_unlock(&d->lock);
-    return true;
+    return ok;
 }
 
 /* What has changed when this begins is kept when it ends. */

@@ -2,6 +2,7 @@
  * whoever works on the block (scan: all cores). */
 #include "feed.h"
 
+#include "base/file.h"
 #include "base/line_reader.h"
 #include "base/memory.h"
 #include "input/documents.h"
@@ -20,6 +21,7 @@ struct feed {
     uint64_t line; /* of the member, or its records where they are no lines */
     uint64_t sequence;
     uint64_t skipped_bytes;
+    int64_t written_ns; /* the file, last; INT64_MAX = unknown */
 };
 
 struct feed *feed_open(const char *path, struct error *err)
@@ -28,7 +30,10 @@ struct feed *feed_open(const char *path, struct error *err)
     if (unpack == NULL)
         return NULL;
     struct feed *f = NEW(struct feed);
-    *f = (struct feed){.unpack = unpack, .path = str_c(path), .member = STR_EMPTY};
+    *f = (struct feed){.unpack = unpack,
+                       .path = str_c(path),
+                       .member = STR_EMPTY,
+                       .written_ns = file_modified_ns(path)};
     return f;
 }
 
@@ -127,6 +132,7 @@ static struct feed_block *new_block(const struct feed *f, int64_t received_ns)
     block->path = f->path;
     block->member_number = f->member_number;
     block->received_ns = received_ns;
+    block->written_ns = f->written_ns;
     block->member = arena_str(&block->batch->arena, f->member);
     return block;
 }
@@ -157,7 +163,8 @@ static void add_record(struct feed_block *block, struct str raw, uint64_t number
     record->sequence = block->batch->first_sequence + block->batch->count - 1;
     record->received_ns = block->received_ns;
     record->transport = TRANSPORT_FILE_SCAN;
-    record->flags = was_cut ? RECORD_CUT : 0;
+    record->flags = record_age_flags(block->received_ns, block->written_ns);
+    record->flags |= was_cut ? RECORD_CUT : 0;
     block->cut_records += was_cut;
 }
 

@@ -32,6 +32,7 @@ struct feed_block {
     struct str chunk;             /* not yet decoded */
     struct str path;
     int64_t received_ns;
+    int64_t written_ns; /* the file was, last; INT64_MAX = unknown */
 };
 
 /* 1 = a block, 0 = the end, −1 = one member of an archive could not be read (the next call goes on with the

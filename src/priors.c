@@ -1,5 +1,8 @@
-/* Sensors that were hit, by event time. desk.c tells of findings and asks through the judge. */
+/* Sensors that were hit, by event time, and what the fleet knows of the hosts. desk.c tells of findings and
+ * asks through the judge. */
 #include "priors.h"
+
+#include <stdio.h>
 
 #include "base/ip.h"
 #include "base/map.h"
@@ -19,6 +22,7 @@ struct priors {
     struct hit *hits;
     uint32_t count, capacity;
     const struct focus *focus; /* NULL = nobody */
+    struct fleet *fleet;       /* NULL = nobody knows the controls */
     struct map isolated;       /* by name as focus_key() makes it */
     struct arena isolated_keys;
     struct buf reason;
@@ -147,6 +151,32 @@ void priors_set_isolated(struct priors *p, const struct str *hosts, size_t count
         *map_put(&p->isolated, arena_str(&p->isolated_keys, focus_key(FOCUS_HOST, hosts[i], &key)), NULL) = 1;
 }
 
+void priors_set_fleet(struct priors *p, struct fleet *fleet)
+{
+    p->fleet = fleet;
+}
+
+/* The gravest of its hosts' conditions. A control whose failure is itself a finding of the incident is
+ * evidence, and not counted again. */
+static struct fleet_condition condition_of(const struct priors *p, const struct incident *i)
+{
+    struct fleet_condition all = {.control = ""};
+    bool is_evidence = false;
+    for (uint32_t n = 0; p->fleet != NULL && n < i->finding_count; n++) {
+        const struct incident_finding *f = &i->findings[n];
+        const struct incident_finding *before = n ? &i->findings[n - 1] : NULL;
+        is_evidence |= str_eq(f->evidence_group, STR("agent_state"));
+        if (before != NULL && str_eq(before->host_name, f->host_name) && str_eq(before->host_ip, f->host_ip))
+            continue;
+        struct fleet_condition one = fleet_condition_of(p->fleet, f->host_name, f->host_ip);
+        all.is_unpatched |= one.is_unpatched;
+        all.control = one.control[0] ? one.control : all.control;
+    }
+    if (is_evidence)
+        all.control = "";
+    return all;
+}
+
 /* Each of its hosts, by name or by address. */
 static bool is_isolated(const struct priors *p, const struct incident *i)
 {
@@ -179,6 +209,14 @@ struct prior priors_of(void *priors, const struct incident *incident)
     buf_clear(&p->reason);
     if (has_hit_neighbour(p, incident))
         add_factor(p, "sensor nearby", c->sensor_factor, &value);
+    struct fleet_condition condition = condition_of(p, incident);
+    if (condition.is_unpatched)
+        add_factor(p, "unpatched host", c->unpatched_factor, &value);
+    if (condition.control[0]) {
+        char name[40];
+        snprintf(name, sizeof name, "antivirus %s", condition.control);
+        add_factor(p, name, c->control_factor, &value);
+    }
     if (focus_find(p->focus, incident, incident->last_ns) != NULL)
         add_factor(p, "focus watch", c->focus_factor, &value);
     if (p->reason.n)

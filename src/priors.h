@@ -1,11 +1,13 @@
 /* What is thought of a host before anything is found on it (spec 4.4): the posture's prior, twofold near a
- * sensor that was hit (S113), threefold under focus watch (S69); and what else moves its urgency: Orange for
+ * sensor that was hit (S113), without patches, or without a working antivirus, threefold under focus watch
+ * (S69); and what else moves its urgency: Orange for
  * what it is about, and that it is cut off. Told to the judge at each weighing, with the factors by name.
  * Belongs to the desk: one thread at a time. */
 #ifndef PRIORS_H
 #define PRIORS_H
 
 #include "event/event.h"
+#include "fleet/fleet.h"
 #include "focus.h"
 #include "judge/judge.h"
 
@@ -23,6 +25,9 @@ void priors_set_posture(struct priors *p, double prior, double of_class, const s
 
 /* A finding in a sensor department raises the prior of its whole network for a while. */
 void priors_note(struct priors *p, const struct finding *f, const struct event *e);
+
+/* Who knows the hosts' patches and controls; borrowed; NULL = nobody. */
+void priors_set_fleet(struct priors *p, struct fleet *fleet);
 
 /* Who is under focus watch; borrowed until the next call; NULL = nobody. */
 void priors_set_focus(struct priors *p, const struct focus *focus);

@@ -83,6 +83,7 @@ static void look_after(struct server *s, struct previous *p)
     engine_collect(s->engine);
     serve_record_checkpoint(s, false);
     work_tick(s);
+    serve_tell_lags(s);
     work_tick_watch(s);
     if (at_ns - p->saved_ns > SAVE_WATCH_NS && watch_save(s->watch, &err))
         p->saved_ns = at_ns;
@@ -163,6 +164,7 @@ void server_stop(struct start *start)
     inputs_free(s->inputs);
     journal_free(s->journal);
     desk_free(s->desk);
+    rollup_content_free(s->trends);
     outside_free(s->outside);
     business_free(s->business);
     signatures_free(s->signatures);
@@ -176,6 +178,7 @@ void server_stop(struct start *start)
     criteria_free(s->criteria);
     tables_free(s->tables);
     watch_free(s->watch);
+    lag_free(s->lag);
     buf_free(&s->watch_ids);
     ledger_free(s->ledger);
     registry_free(s->registry);
@@ -363,6 +366,22 @@ static const struct option options[] = {
      .high = 300000,
      .help_en = "time for canaries to come back",
      .help_ja = "カナリアが戻るまで待つ時間"},
+    {.name = "lag-seconds",
+     .type = OPTION_NUMBER,
+     .values = "S",
+     .fallback = "60",
+     .low = 1,
+     .high = 86400,
+     .help_en = "lag of a source (95 % of its events) that is too much",
+     .help_ja = "情報源の遅延の上限(イベントの 95 % の到着まで)"},
+    {.name = "lag-minutes",
+     .type = OPTION_NUMBER,
+     .values = "MIN",
+     .fallback = "5",
+     .low = 0,
+     .high = 1440,
+     .help_en = "minutes that it may last before it is an alarm",
+     .help_ja = "アラームにするまでの継続時間(分)"},
     {.name = "report-limit",
      .type = OPTION_NUMBER,
      .values = "N",

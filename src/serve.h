@@ -59,4 +59,7 @@ void serve_record_posture(void *context, const struct posture_view *view, int64_
 void serve_record_checkpoint(struct server *s, bool now);
 void serve_record_stop(struct server *s, bool was_running);
 
+/* serve_lag.c: once a second. */
+void serve_tell_lags(struct server *s);
+
 #endif

@@ -60,6 +60,8 @@ static bool open_state(struct start *start, struct error *err)
     s->ledger = s->registry ? ledger_new(s->state, s->registry, err) : NULL;
     s->tables = s->ledger ? tables_new(s->state, s->registry, err) : NULL;
     s->watch = s->tables ? watch_new(s->state, err) : NULL;
+    s->lag = lag_new((double)argument_number(start->arguments, "lag-seconds"),
+                     (double)argument_number(start->arguments, "lag-minutes"));
     s->outside = s->watch ? outside_load(share_path(start->arguments, "content"), s->data_dir, err) : NULL;
     return s->outside != NULL && canary_key_load(s->data_dir, &s->canary_key, err) &&
            open_audit(start, err) && serve_record_open(s, err);
@@ -131,9 +133,13 @@ static bool open_desk(struct start *start, struct error *err)
     struct fleet_rules *rules = options.instruments ? serve_fleet_rules(s, err) : NULL;
     if (rules != NULL)
         options.fleet = fleet_new(rules);
-    if (options.fleet != NULL)
+    s->trends =
+        options.fleet ? rollup_content_load(share_path(start->arguments, "content/trends.yml"), err) : NULL;
+    options.rollup_content = s->trends;
+    options.rollup = s->trends ? rollup_new(s->trends, s->zone) : NULL;
+    if (options.rollup != NULL)
         options.identity = identity_new(identity_rules_limits(s->identity_rules));
-    s->desk = options.fleet ? desk_new(&options, err) : NULL;
+    s->desk = options.rollup ? desk_new(&options, err) : NULL;
     return s->desk != NULL;
 }
 
@@ -314,11 +320,13 @@ static bool start_console(struct start *start, struct error *err)
     services_access(&services);
     services_assets(&services);
     services_hosts(&services);
+    services_host_list(&services);
     services_ingest(&services);
     services_proof(&services);
     services_fleet(&services);
     services_reports(&services);
     services_instruments(&services);
+    services_trends(&services);
     services_risk(&services);
     services_editor(&services);
     s->reporter = reporter_start(s, share_path(start->arguments, "content/reports"));

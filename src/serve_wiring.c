@@ -79,6 +79,7 @@ bool serve_input_submit(void *context, struct submission *submission)
 void serve_publish_batch(void *context, const struct batch *batch)
 {
     struct server *s = context;
+    lag_batch(s->lag, batch);
     pthread_mutex_lock(&s->publish_lock);
     if (s->console != NULL) {
         for (const struct finding *f = batch->findings; f != NULL; f = f->next)

@@ -14,6 +14,7 @@
 #include "journal/journal.h"
 #include "judge/criteria.h"
 #include "judge/posture.h"
+#include "lag.h"
 #include "preview_job.h"
 #include "recorder.h"
 #include "search.h"
@@ -38,6 +39,7 @@ struct server {
     struct ledger *ledger;
     struct tables *tables; /* headers that sources have sent */
     struct criteria *criteria;
+    struct rollup_content *trends; /* content/trends.yml */
     struct posture_criteria *posture_criteria;
     struct business *business;
     struct signatures *signatures;
@@ -62,6 +64,7 @@ struct server {
     struct store *store;
     struct engine *engine;
     struct watch *watch;
+    struct lag *lag; /* how late sources are (S4) */
     struct canary_key canary_key;
     struct canary *canary;
     struct preview_jobs *previews;
@@ -99,10 +102,11 @@ void services_forms(struct console_services *s);     /* services_forms.c: report
 void services_posture(struct console_services *s);   /* services_posture.c */
 void services_admin(
     struct console_services *s); /* services_admin.c: sources, balance, rules, status, metrics */
-void services_assets(struct console_services *s); /* services_assets.c: who was behind a host */
-void services_hosts(struct console_services *s);  /* services_hosts.c: all that is known of one */
-void services_access(struct console_services *s); /* services_access.c: users, tokens, audit */
-void services_ingest(struct console_services *s); /* services_ingest.c */
+void services_assets(struct console_services *s);    /* services_assets.c: who was behind a host */
+void services_hosts(struct console_services *s);     /* services_hosts.c: all that is known of one */
+void services_host_list(struct console_services *s); /* services_host_list.c: all of them */
+void services_access(struct console_services *s);    /* services_access.c: users, tokens, audit */
+void services_ingest(struct console_services *s);    /* services_ingest.c */
 void services_proof(
     struct console_services *s); /* services_proof.c: canaries, coverage, exceptions from rules */
 void services_editor(struct console_services *s); /* services_editor.c: rules made in the console, previews */
@@ -116,8 +120,9 @@ void server_put_notification_metrics(struct server *s, struct metrics *m);
 /* services_connect.c: the same of orders of connectors. */
 void server_warn_of_orders(struct server *s, struct console_status *out, struct arena *arena);
 void server_put_order_metrics(struct server *s, struct metrics *m);
-void services_fleet(struct console_services *s); /* services_fleet.c: states of controls */
-void services_risk(struct console_services *s);  /* services_risk.c: risk, focus watch, work list */
+void services_trends(struct console_services *s); /* services_trends.c: the everyday trends */
+void services_fleet(struct console_services *s);  /* services_fleet.c: states of controls */
+void services_risk(struct console_services *s);   /* services_risk.c: risk, focus watch, work list */
 
 /* An entry of the record for what changes nothing in state.db; a failure is logged. */
 void server_note(struct server *s, const struct deed *deed);

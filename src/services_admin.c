@@ -298,6 +298,30 @@ static void list_geoip(struct server *s, struct console_status *out, struct aren
     geo_unref(geo);
 }
 
+static void list_lags(struct server *s, struct console_status *out, struct arena *arena)
+{
+    struct lag_row *rows;
+    uint32_t late = 0;
+    out->lag_count = lag_look(s->lag, clock_wall_ns(), arena, &rows);
+    out->lags = ARENA_ARRAY(arena, struct console_lag, out->lag_count + 1);
+    for (uint32_t i = 0; i < out->lag_count; i++) {
+        const struct source *source = registry_get(s->registry, rows[i].source);
+        out->lags[i] = (struct console_lag){.source = rows[i].source,
+                                            .name = source ? source->name : STR("?"),
+                                            .events = rows[i].events,
+                                            .p95_s = rows[i].p95_s,
+                                            .late_since_ns = rows[i].late_since_ns};
+        late += rows[i].late_since_ns != 0;
+    }
+    if (late == 0)
+        return;
+    struct console_warning *w = &out->warnings[out->warning_count++];
+    w->en =
+        arena_printf(arena, "sources whose events arrive more than %.0f s late: %u", lag_limit(s->lag), late);
+    w->ja = arena_printf(arena, "イベントの到着が %.0f 秒を超えて遅れている情報源: %u 件", lag_limit(s->lag),
+                         late);
+}
+
 /* What the registers around incidents wait for. */
 static void warn_of_registers(struct server *s, struct console_status *out, struct arena *arena)
 {
@@ -340,6 +364,7 @@ static void status(void *ctx, struct arena *arena, struct console_status *out)
     server_warn_of_orders(s, out, arena);
     warn_of_dear_rules(k->rules, out, arena);
     list_geoip(s, out, arena);
+    list_lags(s, out, arena);
     knowledge_unref(k);
     if (reporter_overdue(s->reporter))
         add_warning(out, arena,

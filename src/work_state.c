@@ -47,8 +47,11 @@ static bool look_at_evidence(struct casework *c, uint64_t incident, struct workf
         !work_rows_of(c, WORK_HEARING, incident, &answers))
         return false;
     for (uint32_t i = 0; i < items.count; i++) {
-        facts->has_eradication_evidence |= is_status(&items.rows[i], EVIDENCE_PURPOSE, "eradication");
+        facts->has_eradication_evidence |= is_status(&items.rows[i], EVIDENCE_PURPOSE, "eradication") ||
+                                           is_status(&items.rows[i], EVIDENCE_PURPOSE, "rebuild");
         facts->has_evidence |= is_status(&items.rows[i], EVIDENCE_PURPOSE, "false_alarm");
+        facts->has_offline_check |= is_status(&items.rows[i], EVIDENCE_PURPOSE, "offline_scan") ||
+                                    is_status(&items.rows[i], EVIDENCE_PURPOSE, "rebuild");
     }
     for (uint32_t i = 0; i < hosts.count; i++)
         clean += is_status(&hosts.rows[i], HOST_STATUS, "verified_clean") ||
@@ -77,6 +80,15 @@ static bool look_at_decisions(struct casework *c, const struct incident *inciden
     return true;
 }
 
+/* What the instrument blind_host says (S76): then a host's word that it is clean closes nothing. */
+static bool is_rootkit_suspected(const struct incident *incident)
+{
+    for (uint32_t i = 0; i < incident->finding_count; i++)
+        if (str_eq(incident->findings[i].rule_id, STR("rootkit_suspected")))
+            return true;
+    return false;
+}
+
 bool work_facts(struct casework *c, const struct incident *incident, struct workflow_facts *facts)
 {
     struct work_row known;
@@ -88,6 +100,7 @@ bool work_facts(struct casework *c, const struct incident *incident, struct work
         .has_vector = known.values[CASE_VECTOR].n > 0,
         .has_root_cause = known.values[CASE_ROOT_CAUSE].n > 0,
         .has_unknown_reason = known.values[CASE_UNKNOWN_REASON].n > 0,
+        .is_rootkit_suspected = is_rootkit_suspected(incident),
         .deadlines_met = c->s->deadlines_met == NULL || c->s->deadlines_met(c->s, incident->id),
     };
     return count_tasks(c, incident->id, facts) && look_at_evidence(c, incident->id, facts) &&

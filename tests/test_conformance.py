@@ -27,10 +27,11 @@ def test_the_real_servers_answers_conform_to_openapi(server, tmp_path):
     status, job = post(s, "/api/v1/rules/preview", text=s.get("/api/v1/rules/text?id=" + urllib.parse.quote(rule))["text"])
     assert status == 202, job
     asked = {"/api/v1/fleet/hosts": "?question=agents", "/api/v1/risk/entities": "?kind=host", "/api/v1/risk/exposure": "?by=department",
-             "/api/v1/indicators/lookup": "?value=evil.example", "/api/v1/rules/text": "?id=" + urllib.parse.quote(rule)}
+             "/api/v1/indicators/lookup": "?value=evil.example", "/api/v1/rules/text": "?id=" + urllib.parse.quote(rule),
+             "/api/v1/trends/{name}": "?from=now-1d&to=now", "/api/v1/trends/{name}/series": "?from=now-1d&to=now&scale=1h"}
     status, made = post(s, "/api/v1/reports/daily", language="ja")
     assert status == 201, made
-    names = {"/api/v1/instruments/{name}/list": "destination"}
+    names = {"/api/v1/instruments/{name}/list": "destination", "/api/v1/trends/{name}": "denied", "/api/v1/trends/{name}/series": "denied"}
     document = s.get("/api/v1/openapi.json")
     for path in sorted(OPTIONAL):
         status, body = s.request("GET", path.replace("{id}", str(job["id"])).replace("{report}", str(made["id"])).replace("{name}", names.get(path, "pc-1")) + asked.get(path, ""))

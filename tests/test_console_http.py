@@ -674,8 +674,8 @@ def conforms(document, schema, value, where="$"):
 # Threat intelligence, proof, exceptions and previews: tests/test_conformance.py asks the real binary for these.
 OPTIONAL = {"/api/v1/report", "/api/v1/indicators", "/api/v1/indicators/hits", "/api/v1/indicators/lookup", "/api/v1/coverage", "/api/v1/proof", "/api/v1/exceptions",
             "/api/v1/rules/preview/{id}", "/api/v1/rules/text", "/api/v1/reports", "/api/v1/reports/{report}", "/api/v1/posture", "/api/v1/fleet", "/api/v1/fleet/hosts",
-            "/api/v1/instruments", "/api/v1/instruments/{name}/list",
-            "/api/v1/record", "/api/v1/record/head", "/api/v1/incidents/{id}/record", "/api/v1/risk/entities", "/api/v1/risk/exposure", "/api/v1/risk/residual", "/api/v1/risk/acceptances", "/api/v1/risk/scenarios", "/api/v1/risk/trainings", "/api/v1/risk/trainings/effect", "/api/v1/focus", "/api/v1/worklist", "/api/v1/calibration", "/api/v1/assets/hosts/{name}", "/api/v1/assets/hosts/{name}/identity"}
+            "/api/v1/instruments", "/api/v1/instruments/{name}/list", "/api/v1/trends", "/api/v1/trends/{name}", "/api/v1/trends/{name}/series",
+            "/api/v1/record", "/api/v1/record/head", "/api/v1/incidents/{id}/record", "/api/v1/risk/entities", "/api/v1/risk/exposure", "/api/v1/risk/residual", "/api/v1/risk/acceptances", "/api/v1/risk/scenarios", "/api/v1/risk/trainings", "/api/v1/risk/trainings/effect", "/api/v1/focus", "/api/v1/worklist", "/api/v1/calibration", "/api/v1/assets/hosts", "/api/v1/assets/hosts/{name}", "/api/v1/assets/hosts/{name}/identity"}
 
 
 # The work on incidents: tests/test_workflow.py asks the real binary.

@@ -3,6 +3,7 @@
 import datetime
 import http.client
 import json
+import math
 import time
 import urllib.parse
 
@@ -158,6 +159,47 @@ def test_s121_the_risk_of_a_day_makes_an_incident(tmp_path):
         return [row for row in rows if row["kind"] == "incident" and row.get("state") != "candidate"]
     assert found(2) == []
     assert found(4)[-1]["confidence"] < 0.3  # far from what promotes by itself
+
+
+# ------------------------------------------------------------ unpatched, unprotected
+
+
+AGENT = '<134>1 {t:%Y-%m-%dT%H:%M:%SZ} avmgr1 GuardOne - STATUS [e host="{host}" ip="{ip}" product="GuardOne" service="{service}" realtime="on" engine="7.6.1" pattern="2025.11.09.3" policy="STD" firewall="on"]'
+PATCHES = ('<133>1 {t:%Y-%m-%dT%H:%M:%SZ} nac01 NAC - POSTURE [e host="{host}" ip="{ip}" mac="02:00:5e:00:00:01" user="u" result="compliant" missing_patch="KB5000001" '
+           'patch_released="{released:%Y-%m-%dT%H:%M:%SZ}" patch_exploited="{exploited}" vlan="20"]')
+
+
+def odds(p):
+    return p / (1 - p)
+
+
+def test_overdue_patches_and_a_failed_control_double_the_prior(server):
+    """Spec 4.4: unpatched ×2, control failure ×2, the cap .1; hosts of which nothing is told keep the posture's prior."""
+    s = server()
+    def patches(number, days, exploited="false"):
+        return PATCHES.format(t=now(-50), host=f"PC-{number}", ip=f"10.20.30.{number}", released=now(-86400 * days), exploited=exploited)
+    def agent(number, service="running"):
+        return AGENT.format(t=now(-45), host=f"PC-{number}", ip=f"10.20.30.{number}", service=service)
+    send(s, flow("10.20.30.40", seconds=-40))
+    plain = incident_of(s, "10.20.30.40")["reason"]["confidence"]
+    assert plain["prior"] == pytest.approx(0.002) and "prior_factors" not in plain  # no antivirus was ever told of: none is missing
+    send(s, patches(31, 4, "true"), agent(31), patches(32, 4), agent(32), agent(33, "stopped"), agent(35))
+    run("user", "add", "ciso", "--role", "approver", "--data", s.data, input=PASSWORD + "\n")
+    assert watch(s, subject="10.20.30.34")[0] == 201
+    send(s, *[flow(f"10.20.30.{n}", seconds=1) for n in (31, 32, 33, 34, 35, 36)])
+    expected = {31: ["unpatched host"], 32: [], 33: [], 34: ["antivirus missing", "focus watch"], 35: [], 36: ["antivirus missing"]}
+    assert any(f["evidence_group"] == "agent_state" for f in incident_of(s, "10.20.30.33")["findings"])  # there the stop is evidence, and counts once
+    for number, factors in expected.items():
+        incident = incident_of(s, f"10.20.30.{number}")
+        confidence = incident["reason"]["confidence"]
+        assert confidence.get("prior_factors", []) == [{"factor": name, "value": 3 if name == "focus watch" else 2} for name in factors], number
+        assert confidence["prior"] == pytest.approx(0.002 * math.prod(f["value"] for f in confidence.get("prior_factors", []))), number
+        told = sum(group["log_odds"] for group in confidence["groups"])
+        assert odds(confidence["posterior"]) == pytest.approx(odds(confidence["prior"]) * math.exp(told), rel=1e-6), number
+    # recorded with the judgement
+    number = incident_of(s, "10.20.30.34")["id"]
+    entries = s.get(f"/api/v1/incidents/{number}/record")
+    assert any(entry["action"] == "judge" for entry in entries["rows"])
 
 
 # -------------------------------------------------------------- focus watch

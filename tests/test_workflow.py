@@ -283,6 +283,28 @@ def test_the_hearing_re_judges_and_swaps_the_first_task(office):
     assert office.server.get(work(number, "hearing"))["confidence"] == pytest.approx(again["confidence"])
 
 
+def test_a_host_that_calls_itself_clean_closes_nothing(office):
+    """S76: network evidence of an infection with a clean scan of the host: only a scan from another system or a rebuild goes on."""
+    abe, ip = office.abe, "10.20.30.44"
+    number = office.incident(ip)
+    stamp = soon(0)
+    office.server.send_tcp(f'<134>1 {stamp} avmgr1 GuardOne - SCAN [e host="PC-SALES-044" ip="{ip}" product="GuardOne" scan="completed" extent="full" files="120000" skipped="0"]',
+                           LINE.format(time="09:14:01", ip=ip, action="accept").strip())
+    deadline = time.monotonic() + 60
+    while not any(f["rule_id"] == "rootkit_suspected" for row in abe.get("/api/v1/incidents")["rows"] for f in abe.get(work(row["id"]))["findings"]):
+        assert time.monotonic() < deadline, abe.get(work(number))["findings"]
+        time.sleep(0.2)
+    number = next(row["id"] for row in abe.get("/api/v1/incidents")["rows"] if any(f["rule_id"] == "rootkit_suspected" for f in abe.get(work(row["id"]))["findings"]))
+    move(abe, number, "triage")
+    assert all("offline_check" in missing(abe, number, to) for to in ("recovering", "false_positive"))
+    abe.do("POST", work(number, "evidence"), type="log", purpose="false_alarm", description="the host's own scan found nothing")
+    abe.do("POST", work(number, "evidence"), type="log", purpose="eradication", description="the host's own scan found nothing, again")
+    refused = move(abe, number, "false_positive", 409, note="clean")
+    assert "rootkit" in json.dumps(refused, ensure_ascii=False) and "offline_check" in missing(abe, number, "recovering")
+    abe.do("POST", work(number, "evidence"), type="disk", purpose="offline_scan", description="scanned from a rescue system: nothing", sha256="ab" * 32)
+    assert "offline_check" not in missing(abe, number, "recovering") + missing(abe, number, "false_positive")
+
+
 def test_a_false_alarm_of_an_important_host_needs_a_second_person(office):
     number = office.incident(CFO)
     abe = office.abe

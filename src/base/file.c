@@ -141,6 +141,14 @@ bool file_make_folders(const char *path, unsigned mode, struct error *err)
     return make_folder(part, mode, err);
 }
 
+int64_t file_modified_ns(const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) != 0 || !S_ISREG(st.st_mode))
+        return INT64_MAX;
+    return (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+}
+
 bool file_exists(const char *path)
 {
     return access(path, F_OK) == 0;

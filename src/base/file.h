@@ -11,6 +11,8 @@ bool file_read(const char *path, size_t max_bytes, struct buf *out, struct error
 bool file_write_atomic(const char *path, struct str content, unsigned mode, struct error *err) MUST_CHECK;
 bool file_make_folders(const char *path, unsigned mode, struct error *err) MUST_CHECK; /* like mkdir -p */
 bool file_sync_folder(const char *path, struct error *err) MUST_CHECK;
+/* When a regular file was last written; INT64_MAX for anything else, and when it cannot be told. */
+int64_t file_modified_ns(const char *path);
 bool file_exists(const char *path);
 bool file_is_folder(const char *path);
 

@@ -48,6 +48,26 @@ static void put_geoip(struct json_writer *w, const struct console_status *s)
     json_end_array(w);
 }
 
+static void put_lags(struct json_writer *w, const struct console_status *s)
+{
+    json_key(w, "lags");
+    json_begin_array(w);
+    for (uint32_t i = 0; i < s->lag_count; i++) {
+        const struct console_lag *lag = &s->lags[i];
+        json_begin_object(w);
+        put_u64(w, "source", lag->source);
+        json_key(w, "name");
+        json_put_str(w, lag->name);
+        put_u64(w, "events", lag->events);
+        json_key(w, "p95_seconds");
+        json_put_double(w, lag->p95_s);
+        json_key(w, "late_since");
+        json_put_time(w, lag->late_since_ns ? lag->late_since_ns : TIME_UNKNOWN);
+        json_end_object(w);
+    }
+    json_end_array(w);
+}
+
 static void get_status(struct request *r)
 {
     struct console_status s = {.posture = STR("unknown"), .started_ns = TIME_UNKNOWN};
@@ -74,6 +94,7 @@ static void get_status(struct request *r)
     json_end_object(&w);
     put_u64(&w, "memory_bytes", s.memory_bytes);
     put_geoip(&w, &s);
+    put_lags(&w, &s);
     put_warnings(&w, &s);
     json_end_object(&w);
 }

@@ -79,6 +79,39 @@ struct host_request {
     struct console_viewer viewer;
 };
 
+/* The inventory's list. Texts are "" and numbers 0 where nothing is asked. */
+enum host_order {
+    HOSTS_BY_NAME,
+    HOSTS_BY_DEPARTMENT,
+    HOSTS_BY_IMPORTANCE,
+    HOSTS_BY_CONTROL,
+    HOSTS_BY_RISK,
+    HOSTS_BY_SEEN
+};
+enum host_registered { HOSTS_ANY, HOSTS_REGISTERED, HOSTS_UNREGISTERED };
+struct hosts_request {
+    struct str text; /* part of a name or address */
+    struct str department, network, role, type, control, patches;
+    int64_t importance, risk; /* at least */
+    enum host_registered registered;
+    enum host_order order;
+    bool is_falling, as_csv;
+    uint32_t limit, offset;
+    struct console_viewer viewer;
+};
+
+/* ------------------------------------------------------------------ trends */
+
+enum trend_scale { TREND_FINE, TREND_HOUR, TREND_DAY }; /* 5m|1h|1d */
+struct trend_request {
+    enum { TRENDS_LIST, TRENDS_TOP, TRENDS_SERIES } what;
+    struct str dimension, key;
+    bool has_key; /* false: all of the dimension */
+    enum trend_scale scale;
+    int64_t from_ns, to_ns;
+    uint32_t limit;
+};
+
 /* --------------------------------------------------------------- incidents */
 
 enum incident_filter { INCIDENTS_OPEN, INCIDENTS_CLOSED, INCIDENTS_ALL };
@@ -411,6 +444,14 @@ struct console_status {
         int64_t built_ns;
     } * geoip;
     uint32_t geoip_count;
+    struct console_lag { /* sources with events of the last two minutes, or late (S4) */
+        uint32_t source;
+        struct str name;
+        uint64_t events;
+        double p95_s;
+        int64_t late_since_ns; /* 0 = it is not */
+    } * lags;
+    uint32_t lag_count;
     struct console_warning *warnings;
     uint32_t warning_count;
 };
@@ -554,6 +595,14 @@ struct console_services {
     /* [optional] Both or neither; each writes one JSON value. */
     bool (*instruments)(void *ctx, struct buf *json, struct console_failure *failure);
     bool (*instrument_list)(void *ctx, struct str name, struct buf *json, struct console_failure *failure);
+
+    /* [optional] All hosts: a JSON object, or a CSV file. */
+    bool (*hosts)(void *ctx, const struct hosts_request *request, struct arena *arena, struct buf *out,
+                  struct console_failure *failure);
+
+    /* [optional] The everyday trends; writes one JSON value. */
+    bool (*trends)(void *ctx, const struct trend_request *request, struct arena *arena, struct buf *json,
+                   struct console_failure *failure);
 
     /* [optional] Acts, then writes the posture as openapi.json describes it. */
     bool (*posture)(void *ctx, const struct posture_action *action, struct buf *json,

@@ -38,7 +38,23 @@ struct record {
 enum {
     RECORD_CUT = 1 << 0, /* longer than the limit: the rest was left out, the loss is counted in bytes */
     RECORD_BAD_FRAMING = 1 << 1, /* the frame was broken; what there was is kept */
+    RECORD_AGE_SHIFT =
+        4, /* the bits from here on: for how many days the file had rested, 0 = less than one */
+    RECORD_AGE_MOST = 4095,
 };
+
+/* What rests in a file was written no later than that: its times without a year are read as of then, not as
+ * of the receipt. The journal keeps flags, so a record that comes again is read the same. */
+static inline uint16_t record_age_flags(int64_t received_ns, int64_t written_ns)
+{
+    int64_t days = received_ns > written_ns ? (received_ns - written_ns) / (86400 * NS_PER_SECOND) : 0;
+    return (uint16_t)((days < RECORD_AGE_MOST ? days : RECORD_AGE_MOST) << RECORD_AGE_SHIFT);
+}
+
+static inline int64_t record_reference_ns(const struct record *r)
+{
+    return r->received_ns - (int64_t)(r->flags >> RECORD_AGE_SHIFT) * 86400 * NS_PER_SECOND;
+}
 
 struct batch {
     struct arena arena;

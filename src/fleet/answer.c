@@ -74,7 +74,7 @@ bool is_asked(const struct fleet *f, const struct fleet_asking *asking, const st
 
 /* ---------------------------------------------------------------- inventory */
 
-static struct host *find_asset(struct fleet *f, const struct asset_host *asset)
+struct host *host_of_asset(struct fleet *f, const struct asset_host *asset)
 {
     struct ip ip;
     struct host *h = host_by_name(f, asset->hostname, false);
@@ -118,7 +118,7 @@ void apply_inventory(struct fleet *f, const struct asset_set *assets)
     for (uint32_t i = 0; i < f->host_count; i++)
         f->hosts[i]->is_in_inventory = 0;
     for (uint32_t i = 0; i < assets->counts[ASSET_HOSTS]; i++) {
-        struct host *h = holds_now(f, &assets->hosts[i].row) ? find_asset(f, &assets->hosts[i]) : NULL;
+        struct host *h = holds_now(f, &assets->hosts[i].row) ? host_of_asset(f, &assets->hosts[i]) : NULL;
         if (h != NULL)
             describe(f, h, &assets->hosts[i]);
     }
@@ -126,7 +126,7 @@ void apply_inventory(struct fleet *f, const struct asset_set *assets)
 
 bool is_never_seen(struct fleet *f, const struct fleet_asking *asking, const struct asset_host *asset)
 {
-    return holds_now(f, &asset->row) && find_asset(f, asset) == NULL &&
+    return holds_now(f, &asset->row) && host_of_asset(f, asset) == NULL &&
            (asking->department.n == 0 || str_eq(asking->department, asset->department)) &&
            is_asked_by_name(asking, asset->hostname);
 }

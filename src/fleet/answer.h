@@ -17,6 +17,9 @@ const char *colour_name(enum colour c);
 /* The inventory's words for the hosts it knows, and how many hosts each product is on. Before any judgement.
  */
 void apply_inventory(struct fleet *f, const struct asset_set *assets);
+/* The host that a row of the inventory means; NULL = never seen. */
+struct host *host_of_asset(struct fleet *f, const struct asset_host *asset);
+struct str host_newest_address(const struct host *h, char text[IP_TEXT_MAX]); /* "" = none */
 /* A row of the inventory that is asked for and that no log has named. */
 bool is_never_seen(struct fleet *f, const struct fleet_asking *asking, const struct asset_host *asset);
 struct str shown_name(struct fleet *f, name_id host); /* of a host that may be forgotten by now */

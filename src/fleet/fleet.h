@@ -104,6 +104,27 @@ bool fleet_knows(struct fleet *f, struct str host); /* by name; an address as lo
 void fleet_rows(struct fleet *f, enum fleet_question q, const struct fleet_asking *asking,
                 struct json_writer *w);
 
+/* Of one host, by its name, else by its address: what raises the prior of anything found on it (spec 4.4).
+ * What was not told is no failure; a missing antivirus is one only where the estate has any. */
+struct fleet_condition {
+    bool is_unpatched;   /* S12: patches are overdue */
+    const char *control; /* of its antivirus: "off", "silent", "missing"; "" = nothing is known to be wrong */
+};
+struct fleet_condition fleet_condition_of(struct fleet *f, struct str name, struct str address);
+
+/* Every host, seen or only in the inventory, in no particular order. Texts are valid during the call. */
+struct fleet_host {
+    const struct asset_host *asset; /* NULL = in no inventory */
+    struct str name, ip, department, type;
+    /* antivirus: healthy, outdated, off, silent, missing, exempt, absent (away), unknown, never_seen */
+    struct str control;
+    struct str patches; /* S12: compliant, pending, overdue, unknown */
+    int64_t last_ns;    /* TIME_UNKNOWN = never */
+};
+typedef void fleet_host_fn(void *context, const struct fleet_host *host);
+void fleet_walk(struct fleet *f, const struct asset_set *assets, int64_t now_ns, fleet_host_fn *each,
+                void *context);
+
 /* Figures to calculate with, of the hosts that are asked for. A function of which nothing was ever told
  * (`…_told` 0) is unknown, not missing everywhere. */
 struct fleet_figures {

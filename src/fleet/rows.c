@@ -228,7 +228,7 @@ static void write_detail(struct fleet *f, enum fleet_question q, const struct ro
     json_end_object(w);
 }
 
-static struct str newest_address(const struct host *h, char text[IP_TEXT_MAX])
+struct str host_newest_address(const struct host *h, char text[IP_TEXT_MAX])
 {
     const struct host_address *newest = NULL;
     for (uint32_t i = 0; i < h->address_count; i++)
@@ -246,7 +246,7 @@ static void write_row(struct fleet *f, enum fleet_question q, const struct row *
     json_begin_object(w);
     answer_text(w, "host", r->name);
     answer_text(w, "ip",
-                h                                 ? newest_address(h, text)
+                h                                 ? host_newest_address(h, text)
                 : r->asset && r->asset->ips.count ? r->asset->ips.items[0]
                                                   : STR_EMPTY);
     answer_text(w, "department",

@@ -73,6 +73,11 @@ static bool target(const struct workflow_facts *f)
     return f->has_target;
 }
 
+static bool offline(const struct workflow_facts *f)
+{
+    return f->has_offline_check || !f->is_rootkit_suspected;
+}
+
 static const struct {
     const char *name, *en, *ja;
     bool (*holds)(const struct workflow_facts *facts);
@@ -97,6 +102,10 @@ static const struct {
                              second_person},
     [GUARD_REASON] = {"reason", "a reason", "理由", reason},
     [GUARD_TARGET] = {"target", "the incident it belongs to", "統合先のインシデント", target},
+    [GUARD_OFFLINE] =
+        {"offline_check",
+         "evidence of a scan from another system or of a rebuild, as a rootkit is suspected (S76)",
+         "rootkit の疑いがあるため、別 OS からの検査または再構築の証拠(S76)", offline},
 };
 
 struct str workflow_guard_name(enum workflow_guard guard)
@@ -122,8 +131,8 @@ bool workflow_guard_holds(enum workflow_guard guard, const struct workflow_facts
 /* ----------------------------------------------------------------- steps */
 
 #define G(guard)  (1u << GUARD_##guard)
-#define RECOVERED (G(ERADICATED) | G(OWNER))
-#define FINISHED  (G(VECTOR) | G(ROOT_CAUSE) | G(TASKS) | G(ENTRIES) | G(DEADLINES) | G(REVIEW))
+#define RECOVERED (G(ERADICATED) | G(OWNER) | G(OFFLINE))
+#define FINISHED  (G(VECTOR) | G(ROOT_CAUSE) | G(TASKS) | G(ENTRIES) | G(DEADLINES) | G(REVIEW) | G(OFFLINE))
 #define STEP(from, to, guards)                                                                               \
     {                                                                                                        \
         INCIDENT_##from, INCIDENT_##to, guards                                                               \
@@ -134,7 +143,7 @@ bool workflow_guard_holds(enum workflow_guard guard, const struct workflow_facts
     STEP(from, TRIAGE, 0), STEP(from, INVESTIGATING, 0), STEP(from, CONTAINING, G(APPROVAL)),                \
         STEP(from, ERADICATING, 0), STEP(from, RECOVERING, RECOVERED), STEP(from, MONITORING, 0)
 #define ASIDE_FROM(from)                                                                                     \
-    STEP(from, FALSE_POSITIVE, G(EVIDENCE) | G(SECOND_PERSON)), STEP(from, MERGED, G(TARGET)),               \
+    STEP(from, FALSE_POSITIVE, G(EVIDENCE) | G(SECOND_PERSON) | G(OFFLINE)), STEP(from, MERGED, G(TARGET)),  \
         STEP(from, DUPLICATE, G(TARGET)), STEP(from, EXERCISE, G(REASON))
 #define OPEN_FROM(from) WORK_FROM(from), STEP(from, ON_HOLD, G(REASON)), ASIDE_FROM(from)
 

@@ -33,6 +33,8 @@ struct workflow_facts {
     bool has_evidence;         /* that speaks for the false alarm */
     bool second_person_agreed; /* to the false alarm, somebody else than who moves it */
     bool has_reason;           /* given with this very step */
+    bool is_rootkit_suspected; /* the network says so, and the host calls itself clean (S76) */
+    bool has_offline_check;    /* its disk was scanned from another system, or it was rebuilt */
     bool has_target;           /* the incident it is merged into or repeats */
 };
 
@@ -51,6 +53,7 @@ enum workflow_guard {
     GUARD_SECOND_PERSON,
     GUARD_REASON,
     GUARD_TARGET,
+    GUARD_OFFLINE,
     GUARD_COUNT
 };
 

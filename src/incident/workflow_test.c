@@ -24,6 +24,8 @@ static struct workflow_facts everything(void)
                                    .has_evidence = true,
                                    .second_person_agreed = true,
                                    .has_reason = true,
+                                   .is_rootkit_suspected = true,
+                                   .has_offline_check = true,
                                    .has_target = true};
 }
 
@@ -41,7 +43,8 @@ static struct workflow_facts without(enum workflow_guard guard)
                                       [GUARD_EVIDENCE] = &f.has_evidence,
                                       [GUARD_SECOND_PERSON] = &f.second_person_agreed,
                                       [GUARD_REASON] = &f.has_reason,
-                                      [GUARD_TARGET] = &f.has_target};
+                                      [GUARD_TARGET] = &f.has_target,
+                                      [GUARD_OFFLINE] = &f.has_offline_check};
     if (flags[guard] != NULL)
         *flags[guard] = false;
     else if (guard == GUARD_TASKS)
@@ -78,21 +81,22 @@ static void each_missing_condition_is_named(void **state)
 }
 
 /* from, to, names of the guards */
-static const char *const expected[] = {"candidate new",
-                                       "candidate merged",
-                                       "new triage",
-                                       "new on_hold reason",
-                                       "new false_positive evidence second_person",
-                                       "new merged target",
-                                       "new duplicate target",
-                                       "new exercise reason",
-                                       "monitoring review",
-                                       "review closed vector root_cause tasks work_entries deadlines review",
-                                       "on_hold review",
-                                       "closed reopened reason",
-                                       "false_positive reopened reason",
-                                       "duplicate reopened reason",
-                                       "exercise reopened reason"};
+static const char *const expected[] = {
+    "candidate new",
+    "candidate merged",
+    "new triage",
+    "new on_hold reason",
+    "new false_positive evidence second_person offline_check",
+    "new merged target",
+    "new duplicate target",
+    "new exercise reason",
+    "monitoring review",
+    "review closed vector root_cause tasks work_entries deadlines review offline_check",
+    "on_hold review",
+    "closed reopened reason",
+    "false_positive reopened reason",
+    "duplicate reopened reason",
+    "exercise reopened reason"};
 static const char *const open_states[] = {"triage",      "investigating", "containing",
                                           "eradicating", "recovering",    "monitoring",
                                           "review",      "on_hold",       "reopened"};
@@ -100,10 +104,10 @@ static const char *const from_open[] = {"triage",
                                         "investigating",
                                         "containing approval",
                                         "eradicating",
-                                        "recovering eradication_evidence owner_agreement",
+                                        "recovering eradication_evidence owner_agreement offline_check",
                                         "monitoring",
                                         "on_hold reason",
-                                        "false_positive evidence second_person",
+                                        "false_positive evidence second_person offline_check",
                                         "merged target",
                                         "duplicate target",
                                         "exercise reason"};

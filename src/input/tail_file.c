@@ -122,13 +122,13 @@ struct turn {
 static void take_line(struct turn *t, struct str line, uint64_t length)
 {
     size_t most = t->max_message;
-    uint16_t flags = 0;
+    uint16_t flags = record_age_flags(t->received_ns, t->f->modified_ns);
     if (line.n == length && line.n > 0 && line.p[line.n - 1] == '\r')
         length = --line.n;
     if (length > most) {
         line.n = most;
         t->count.cut_bytes += length - most;
-        flags = RECORD_CUT;
+        flags |= RECORD_CUT;
     }
     if (length == 0)
         return;

@@ -67,6 +67,8 @@ static bool read_priors(struct reader *r, const struct yaml *map, struct criteri
     c->prior = c->prior_by_posture[0];
     if (!read_number(r, map, "prior_cap", 1e-9, 0.5, &c->prior_cap) ||
         !read_number(r, yaml_get(map, "focus"), "factor", 1, 100, &c->focus_factor) ||
+        !read_number(r, yaml_get(map, "unpatched"), "factor", 1, 100, &c->unpatched_factor) ||
+        !read_number(r, yaml_get(map, "control"), "factor", 1, 100, &c->control_factor) ||
         !read_number(r, sensor, "factor", 1, 100, &c->sensor_factor) ||
         !read_number(r, sensor, "hours", 0.1, 1000, &hours))
         return false;

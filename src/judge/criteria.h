@@ -48,6 +48,8 @@ struct criteria {
     double prior_by_posture[4], prior_cap; /* green, yellow, orange, red; [0] is `prior` */
     double sensor_factor;                  /* on the prior of a network whose sensor was hit (S113) */
     int64_t sensor_ns;
+    double unpatched_factor,
+        control_factor;          /* on the prior of hosts without patches, without a working antivirus */
     double focus_factor;         /* on the prior of what is under focus watch (S69) */
     enum level sensor_level;     /* least level of a finding that is a hit */
     double confidence_levels[3]; /* low < [0] <= medium < [1] <= high < [2] <= highest */

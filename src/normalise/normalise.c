@@ -327,7 +327,7 @@ void normalise_record(const struct normaliser *n, struct normaliser_scratch *s, 
     struct work w = {
         .n = n, .s = s, .memory = memory, .known = known, .source = source, .arena = arena, .out = out};
     w.time.zone = source ? source->zone : NULL;
-    w.time.reference_ns = record->received_ns;
+    w.time.reference_ns = record_reference_ns(record);
     w.text = as_utf8(&w, record->raw);
     syslog_parse(w.text, &w.time, &w.syslog);
     if (!find_and_run(&w))

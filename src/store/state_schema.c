@@ -3,8 +3,8 @@
  * that was applied. Times are ns since 1970 UTC; 64-bit sequence numbers are kept as their two's complement;
  * lists are "a;b". Next: state_parts.c, state_assets.c, state_sources.c, state_incidents.c, state_desk.c,
  * state_users.c, state_balance.c, state_cursors.c, state_intel.c, state_tables.c, state_proof.c,
- * state_exceptions.c, state_identity.c, state_record.c, state_register.c, state_work.c, each the only user of
- * its tables. */
+ * state_exceptions.c, state_identity.c, state_rollup.c, state_record.c, state_register.c, state_work.c, each
+ * the only user of its tables. */
 #include <stdio.h>
 
 #include "base/log.h"
@@ -280,6 +280,15 @@ static const char reports[] =
 "  BEGIN SELECT RAISE(ABORT, 'a signed report is never changed'); END;";
 static const char record_rows[] =
 "CREATE INDEX record_change_by_row ON record_change (row_table, row_id, field, seq);"; /* what a value was at a time */
+
+static const char rollup[] =
+"CREATE TABLE rollup ("                                  /* the everyday trends (state_rollup.h) */
+"  dimension TEXT NOT NULL, key TEXT NOT NULL,"
+"  day_s INTEGER NOT NULL,"                              /* when the local day begins, seconds since 1970 UTC */
+"  count INTEGER NOT NULL,"
+"  hours BLOB NOT NULL, bins BLOB NOT NULL,"
+"  PRIMARY KEY (dimension, key, day_s)) STRICT, WITHOUT ROWID;"
+"CREATE INDEX rollup_by_day ON rollup (dimension, day_s, key, count);";
 /* clang-format on */
 
 static const struct {
@@ -311,6 +320,7 @@ static const struct {
     {23, state_notify_schema},
     {24, record_rows},
     {25, state_connect_schema},
+    {26, rollup},
 };
 
 static bool schema_number(struct state *s, int64_t *number, struct error *err)

@@ -132,7 +132,7 @@ export function createMock({ findingsPerSecond = 2, setup = false, empty = false
   function status() {
     return {
       version: '0.1.0', started: iso(now - 5 * 86400_000), now: iso(Date.now()), posture: empty ? 'green' : 'orange', rules: { loaded: 3779, refused: 3 }, parsers: { loaded: 21, refused: 0 },
-      events_per_second: 1843.2, stored: 48211906, queue: { depth: 812, capacity: 65536 }, memory_bytes: 412_000_000,
+      events_per_second: 1843.2, stored: 48211906, queue: { depth: 812, capacity: 65536 }, memory_bytes: 412_000_000, lags: [],
       warnings: empty ? [] : [{ en: '2 sources have been silent for more than an hour.', ja: '2件の情報源が1時間以上沈黙しています。' }]
     };
   }

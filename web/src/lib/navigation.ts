@@ -39,6 +39,8 @@ export const GROUPS: readonly Group[] = [
     places: [
       place('posture', m.posture, 'p', 'see_status'),
       place('fleet', m.nav_fleet, 'f', 'see_incidents'),
+      place('hosts', m.nav_hosts, 'q', 'see_incidents'),
+      place('trends', m.nav_trends, 'w', 'see_incidents'),
       place('sources', m.nav_sources, 'o', 'see_sources'),
       place('coverage', m.nav_coverage, 'c', 'see_rules'),
       place('system', m.nav_system, 'y', 'see_status')

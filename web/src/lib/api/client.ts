@@ -3,7 +3,7 @@
 import type { IntakeDetail, IntakeList, NewReport, ReportForm, ReportReceipt, ReportTick } from './intake';
 import { Problem, problemFromBody } from './problem';
 import type { Notification, NotificationMessage, Notifications } from './notifications';
-import type { Authority as AuthorityMatrix, Contact, EntityKind, EntityRisks, Exposure, FocusEntry, Host, HostIdentity, NewFocus, Playbook, RecordCheck, RecordFilter, RecordHead, RecordPage, Report, Reports, ReportWish, ResidualRisk } from './registers';
+import type { Authority as AuthorityMatrix, Contact, EntityKind, EntityRisks, Exposure, FocusEntry, Host, HostIdentity, HostList, NewFocus, Playbook, RecordCheck, RecordFilter, RecordHead, RecordPage, Report, Reports, ReportWish, ResidualRisk } from './registers';
 import type {
   Balance, Coverage, FieldInfo, Fleet, FleetRows, Histogram, IncidentDetail, IncidentState, IncidentSummary, IndicatorHit, IndicatorImport,
   IndicatorMatch, IndicatorSources, Instrument, InstrumentRow, JsonObject, Language, PostureLevel, PostureView, Preview, PreviewRequest, Proof, RuleCheck, RuleException, Rules, RuleText, SearchResult,
@@ -217,6 +217,8 @@ export class Client {
 
   fleetHosts = (question: string, state: string, limit: number, signal?: AbortSignal) =>
     this.request<FleetRows>('GET', path('/api/v1/fleet/hosts', { question, state, limit }), { signal });
+
+  hosts = (parameters: Parameters, signal?: AbortSignal) => this.request<HostList>('GET', path('/api/v1/assets/hosts', parameters), { signal });
 
   reports = (signal?: AbortSignal) => this.request<Reports>('GET', '/api/v1/reports', { signal });
 

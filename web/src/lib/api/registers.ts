@@ -1,6 +1,16 @@
 /* What the registers of the console hold: reports, the response record, risk, contacts, authority, playbooks. */
 import type { FleetRows, IncidentState, IncidentSummary, Language, Text } from './types';
 
+export interface HostList {
+  facets: Record<'department' | 'network' | 'role' | 'type' | 'control', { value: string; hosts: number }[]>;
+  all: number;
+  total: number;
+  rows: {
+    host: string; ip: string; department: string; network: string; type: string; roles: string[]; importance: number; registered: boolean; control: string; patches: string;
+    risk: number; risk_level: string; watched: boolean; last_seen: string | null;
+  }[];
+}
+
 export type ReportPeriod = 'none' | 'day' | 'week' | 'month';
 export type ReportFormat = 'pdf' | 'html' | 'csv' | 'zip';
 

@@ -35,6 +35,7 @@ export interface Status {
   stored: number;
   queue: { depth: number; capacity: number };
   memory_bytes: number;
+  lags: { source: number; name: string; events: number; p95_seconds: number; late_since: string | null }[];
   warnings: Text[];
 }
 
