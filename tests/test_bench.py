@@ -77,3 +77,4 @@ def test_the_whole_way_balances_and_prints_figures():
     assert re.search(r"p50 [\d.]+ ms, max [\d.]+ ms, 30 of 30 arrived", text)
     assert 0 < figure(text, "allocations") < 100
     assert figure(text, "process start → first finding, own rules") > 0
+    assert 0 < figure(text, "start → ready, own rules") and figure(text, "cold start → ready, own rules") > 0
