@@ -78,3 +78,12 @@ def test_the_whole_way_balances_and_prints_figures():
     assert 0 < figure(text, "allocations") < 100
     assert figure(text, "process start → first finding, own rules") > 0
     assert 0 < figure(text, "start → ready, own rules") and figure(text, "cold start → ready, own rules") > 0
+
+
+def test_fifty_conditions_are_found_as_a_plain_search_finds_them(generator):
+    """bench/peer_bench, with whatever other engines are installed beside it."""
+    done = subprocess.run([sys.executable, str(ROOT / "bench" / "peer_bench"), "--lines", "20000", "--json"], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    result = json.loads(done.stdout)
+    assert result["expected"] > 20 and all(run["found"] == result["expected"] for run in result["runs"] if run["engine"] == "hyakuyo")
+    assert len([run for run in result["runs"] if run["engine"] == "hyakuyo"]) == 2
