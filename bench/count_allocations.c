@@ -1,6 +1,9 @@
 /* Counts what a program asks of malloc, from outside and while it runs: LD_PRELOAD=libcount_allocations.so,
  * and ALLOCATION_COUNTS names a file of counters (struct counts, one line for each slot of threads) that
- * anybody may read meanwhile. Stands in front of glibc's allocator and passes everything on. */
+ * anybody may read meanwhile. Linked into a program it counts without a file. Stands in front of glibc's
+ * allocator and passes everything on. */
+#include "count_allocations.h"
+
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -38,6 +41,14 @@ __attribute__((constructor)) static void share_counts(void)
     close(fd);
     if (shared != MAP_FAILED)
         slots = shared;
+}
+
+uint64_t allocations_counted(void)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < SLOTS; i++)
+        sum += atomic_load_explicit(&slots[i].allocations, memory_order_relaxed);
+    return sum;
 }
 
 static struct counts *mine(void)

@@ -5,8 +5,10 @@
  * for names and the time. About 250 bytes a line.
  *
  *   generate_logs COUNT [--seed N] [--infected PER_MILLION] [--start SECONDS] [--per-second N]
- * [--no-priority]
+ * [--no-priority] [--windows]
  *
+ * --windows: the event log of the office's Windows hosts in its place, mostly Sysmon, one JSON object a line
+ * (windows_lines.c), about 700 bytes.
  * --infected: so many lines of a million come from infected hosts and meet the rules of content/rules.
  * Addresses of the outside are 198.18.0.0/15, which RFC 2544 keeps for benchmarks; names end in .example and
  * .test. */
@@ -15,8 +17,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "base/buf.h"
 #include "base/memory.h"
+#include "windows_lines.h"
 
 #define INSIDE_HOSTS   3000
 #define OUTSIDE_HOSTS  20000
@@ -25,49 +27,6 @@
 #define USERS          2500
 #define NAME_SERVER    52 /* 10.10.0.53 and the next */
 #define INFECTED       12
-
-struct generator {
-    uint64_t state; /* of the pseudo-random numbers */
-    int64_t now;    /* seconds, UTC */
-    bool has_priority;
-    struct buf line;
-};
-
-/* ---- chance ---- */
-
-/* splitmix64: one multiplication chain, any seed is good. */
-static uint64_t next(struct generator *g)
-{
-    uint64_t z = g->state += UINT64_C(0x9E3779B97F4A7C15);
-    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
-    return z ^ (z >> 31);
-}
-
-static unsigned below(struct generator *g, unsigned limit)
-{
-    return (unsigned)((next(g) >> 32) * limit >> 32);
-}
-
-static unsigned between(struct generator *g, unsigned low, unsigned high)
-{
-    return low + below(g, high - low + 1);
-}
-
-/* The least of three: small numbers are much likelier. */
-static unsigned skewed(struct generator *g, unsigned limit)
-{
-    unsigned least = below(g, limit);
-    for (int i = 0; i < 2; i++) {
-        unsigned other = below(g, limit);
-        least = other < least ? other : least;
-    }
-    return least;
-}
-
-#define PICK(g, ...)                                                                                         \
-    ((const char *const[]){                                                                                  \
-        __VA_ARGS__}[below(g, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))])
 
 /* ---- who and where ---- */
 
@@ -496,11 +455,16 @@ static void write_line(struct generator *g, unsigned infected_per_million)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {{"seed", 1, NULL, 's'},        {"infected", 1, NULL, 'i'},
-                                            {"start", 1, NULL, 't'},       {"per-second", 1, NULL, 'r'},
-                                            {"no-priority", 0, NULL, 'n'}, {0}};
+    static const struct option options[] = {{"seed", 1, NULL, 's'},
+                                            {"infected", 1, NULL, 'i'},
+                                            {"start", 1, NULL, 't'},
+                                            {"per-second", 1, NULL, 'r'},
+                                            {"no-priority", 0, NULL, 'n'},
+                                            {"windows", 0, NULL, 'w'},
+                                            {0}};
     struct generator g = {.state = 20261122, .now = 1795219200, .has_priority = true};
     unsigned infected_per_million = 0;
+    bool is_windows = false;
     uint64_t per_second = 1000;
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;)
         switch (c) {
@@ -519,17 +483,23 @@ int main(int argc, char **argv)
         case 'n':
             g.has_priority = false;
             break;
+        case 'w':
+            is_windows = true;
+            break;
         default:
             return 2;
         }
     if (optind + 1 != argc || per_second == 0) {
         fprintf(stderr, "usage: generate_logs COUNT [--seed N] [--infected PER_MILLION] [--start SECONDS] "
-                        "[--per-second N] [--no-priority]\n");
+                        "[--per-second N] [--no-priority] [--windows]\n");
         return 2;
     }
     uint64_t count = strtoull(argv[optind], NULL, 10);
     for (uint64_t i = 1; i <= count; i++) {
-        write_line(&g, infected_per_million);
+        if (is_windows)
+            windows_line(&g);
+        else
+            write_line(&g, infected_per_million);
         buf_char(&g.line, '\n');
         if (fwrite(g.line.p, 1, g.line.n, stdout) != g.line.n)
             return 1;

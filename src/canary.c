@@ -1,5 +1,6 @@
-/* The thread that sends canaries and waits for them. See canary.h; how they are sent is in canary_send.c, how
- * the pipeline knows them in pipeline.c. */
+/* The thread that sends canaries and waits for them. See canary.h; what is sent is in canary_sample.c, how in
+ * canary_send.c, how the pipeline knows them in pipeline.c, what becomes of correlations in canary_trial.c.
+ */
 #include "canary.h"
 
 #include <errno.h>
@@ -11,25 +12,27 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "base/yaml.h"
+#include "canary_sample.h"
 #include "canary_send.h"
+#include "canary_trial.h"
 
 /* The first run of a new installation, and one that is overdue at the start: not while everything begins. */
 #define FIRST_AFTER_NS   (3600 * NS_PER_SECOND)
 #define OVERDUE_AFTER_NS (600 * NS_PER_SECOND)
 
-struct sample {
-    struct str rule_id, title;
-    enum proof_form form;
-    struct str record;
-    bool is_unwritable; /* the fields fire the rule, but no record brings them */
-};
-
 struct expected {
     uint32_t sample, input;
     enum proof_outcome outcome;
     int64_t sent_ns, came_ns;
-    const char *why; /* UNSENDABLE, NO_INPUT */
+    const char *why;            /* UNSENDABLE, NO_INPUT */
+    uint32_t came_count;        /* of the sample's records */
+    struct canary_trial *trial; /* of a correlation, from its first record to the last */
+};
+
+/* A record over an input; its place is its canary's number. */
+struct due {
+    uint32_t expected, record;
+    bool has_come;
 };
 
 struct canary {
@@ -41,106 +44,15 @@ struct canary {
     struct canary_status status;
     /* the run */
     struct arena arena;
-    struct sample *samples;
-    uint32_t sample_count;
+    struct knowledge *knowledge; /* whose rules are proven */
+    struct canary_samples samples;
     struct expected *expected; /* input by input, in the order of the samples */
     uint32_t expected_count, open_count;
+    struct due *dues; /* input by input, in the order of the records */
+    uint32_t due_count;
     uint64_t first_number;
     struct error input_errors[CANARY_INPUTS_MAX];
 };
-
-/* ---------------------------------------------------------------- samples */
-
-static void write_fields(struct buf *out, const struct yaml *node)
-{
-    struct json_writer w = {.out = out};
-    if (node->type == YAML_SCALAR) {
-        json_put_str(&w, node->text);
-        return;
-    }
-    bool is_map = node->type == YAML_MAP;
-    buf_char(out, is_map ? '{' : '[');
-    for (const struct yaml *m = node->child; m; m = m->next) {
-        if (m != node->child)
-            buf_char(out, ',');
-        if (is_map) {
-            json_string(out, m->key);
-            buf_char(out, ':');
-        }
-        write_fields(out, m);
-    }
-    buf_char(out, is_map ? '}' : ']');
-}
-
-/* A sample that names fields goes as JSON with those names, which parsers leave as they are. */
-static struct str record_of(struct canary *c, const struct detect_sample *s)
-{
-    struct buf text = {0};
-    if (s->raw.n)
-        return arena_str(&c->arena, s->raw);
-    write_fields(&text, s->event);
-    struct str record = arena_str(&c->arena, buf_str(&text));
-    buf_free(&text);
-    return record;
-}
-
-/* The first record that must fire; if there is none, the first event. */
-static bool choose_sample(const struct ruleset *rules, size_t rule, struct detect_sample *chosen)
-{
-    struct detect_sample s;
-    bool found = false;
-    for (size_t i = 0; ruleset_sample(rules, rule, i, &s); i++) {
-        if (!s.fires || (found && s.raw.n == 0))
-            continue;
-        *chosen = s;
-        if (s.raw.n)
-            return true;
-        found = true;
-    }
-    return found;
-}
-
-/* Fields that no parser leaves as they are (names of ours, say) cannot come in as JSON: that is no fault of
- * the rule. A rule that does not fire on its fields either is sent, and fails. */
-static bool is_unwritable(struct knowledge *k, struct detect_scratch *scratch, size_t rule,
-                          const struct detect_sample *s, struct str record)
-{
-    struct sample_runner runner = {k->normaliser, normaliser_scratch_new(k->normaliser)};
-    struct batch *batch = batch_new(1);
-    struct event e = {0};
-    bool fires = knowledge_normalise_sample(&runner, record, &batch->arena, &e) &&
-                 detect_event(k->rules, scratch, &e, 0, batch) > 0;
-    struct str id = ruleset_rule(k->rules, rule)->id;
-    const struct finding *f = fires ? batch->findings : NULL;
-    while (f != NULL && !str_eq(f->rule_id, id))
-        f = f->next;
-    bool is_found = f != NULL;
-    batch_free(batch);
-    normaliser_scratch_free(runner.scratch);
-    return !is_found && detect_fields_fire(k->rules, scratch, rule, s);
-}
-
-static void collect_samples(struct canary *c, struct knowledge *k)
-{
-    struct ruleset *rules = k->rules;
-    struct detect_scratch *scratch = detect_scratch_new(rules);
-    size_t count = ruleset_count(rules);
-    c->samples = ARENA_ARRAY(&c->arena, struct sample, count + 1);
-    c->sample_count = 0;
-    for (size_t i = 0; i < count && c->sample_count < CANARY_RULES_MAX; i++) {
-        struct detect_sample s;
-        const struct rule_info *rule = ruleset_rule(rules, i);
-        if (!choose_sample(rules, i, &s))
-            continue;
-        c->samples[c->sample_count++] = (struct sample){.rule_id = arena_str(&c->arena, rule->id),
-                                                        .title = arena_str(&c->arena, rule->title_en),
-                                                        .form = s.raw.n ? PROOF_RECORD : PROOF_EVENT,
-                                                        .record = record_of(c, &s)};
-        struct sample *made = &c->samples[c->sample_count - 1];
-        made->is_unwritable = made->form == PROOF_EVENT && is_unwritable(k, scratch, i, &s, made->record);
-    }
-    detect_scratch_free(scratch);
-}
 
 /* ------------------------------------------------------------------ coming */
 
@@ -152,6 +64,30 @@ static bool has_finding(const struct batch *b, uint64_t sequence, struct str rul
     return false;
 }
 
+static void settle(struct canary *c, struct expected *x, bool is_proven, int64_t came_ns)
+{
+    x->outcome = is_proven ? PROOF_PROVEN : PROOF_NO_FINDING;
+    x->came_ns = came_ns;
+    c->status.proven += is_proven;
+    c->open_count--;
+    pthread_cond_broadcast(&c->changed);
+}
+
+/* A record of a correlation's sample: the last one decides. */
+static void came_for_trial(struct canary *c, struct expected *x, uint32_t record, const struct event *e,
+                           const struct batch *b)
+{
+    const struct canary_sample *s = &c->samples.items[x->sample];
+    if (x->trial == NULL)
+        x->trial = canary_trial_new(c->knowledge, s->rule_id);
+    canary_trial_take(x->trial, e, b->withheld, s->records[record].at_ns);
+    if (++x->came_count < s->record_count)
+        return;
+    settle(c, x, canary_trial_end(x->trial), e->received_ns);
+    canary_trial_free(x->trial);
+    x->trial = NULL;
+}
+
 /* The desk's thread. A canary of an earlier run, or that comes again after a restart, is nobody's. */
 static void came(void *context, const struct event *e, const struct batch *b)
 {
@@ -161,19 +97,27 @@ static void came(void *context, const struct event *e, const struct batch *b)
         return;
     pthread_mutex_lock(&c->lock);
     uint64_t index = number - c->first_number;
-    struct expected *x = index < c->expected_count ? &c->expected[index] : NULL;
+    struct due *due = index < c->due_count ? &c->dues[index] : NULL;
+    struct expected *x = due != NULL && !due->has_come ? &c->expected[due->expected] : NULL;
     if (x != NULL && x->outcome == PROOF_SENT) {
-        bool is_proven = has_finding(b, e->sequence, c->samples[x->sample].rule_id);
-        x->outcome = is_proven ? PROOF_PROVEN : PROOF_NO_FINDING;
-        x->came_ns = e->received_ns;
-        c->status.proven += is_proven;
-        c->open_count--;
-        pthread_cond_broadcast(&c->changed);
+        due->has_come = true;
+        if (c->samples.items[x->sample].is_correlation)
+            came_for_trial(c, x, due->record, e, b);
+        else
+            settle(c, x, has_finding(b, e->sequence, c->samples.items[x->sample].rule_id), e->received_ns);
     }
     pthread_mutex_unlock(&c->lock);
 }
 
 /* ----------------------------------------------------------------- sending */
+
+static void expect(struct canary *c, uint32_t sample, uint32_t input)
+{
+    const struct canary_sample *s = &c->samples.items[sample];
+    for (uint32_t i = 0; i < s->record_count; i++)
+        c->dues[c->due_count++] = (struct due){.expected = c->expected_count, .record = i};
+    c->expected[c->expected_count++] = (struct expected){.sample = sample, .input = input};
+}
 
 static bool begin_run(struct canary *c)
 {
@@ -183,12 +127,13 @@ static bool begin_run(struct canary *c)
         return false;
     pthread_mutex_lock(&c->lock);
     c->first_number = number & (UINT64_MAX >> 2);
-    c->expected = ARENA_ARRAY(&c->arena, struct expected, (size_t)c->sample_count * inputs + 1);
-    c->expected_count = c->open_count = 0;
+    c->expected = ARENA_ARRAY(&c->arena, struct expected, (size_t)c->samples.count * inputs + 1);
+    c->dues = ARENA_ARRAY(&c->arena, struct due, (size_t)c->samples.record_count * inputs + 1);
+    c->expected_count = c->due_count = c->open_count = 0;
     c->status = (struct canary_status){.is_running = true, .last_run_ns = clock_wall_ns()};
     for (uint32_t i = 0; i < inputs; i++)
-        for (uint32_t s = 0; s < c->sample_count; s++)
-            c->expected[c->expected_count++] = (struct expected){.sample = s, .input = i};
+        for (uint32_t s = 0; s < c->samples.count; s++)
+            expect(c, s, i);
     pthread_mutex_unlock(&c->lock);
     return true;
 }
@@ -200,39 +145,49 @@ static void close_expected(struct canary *c, struct expected *x, enum proof_outc
     c->open_count--;
 }
 
+/* The marked records of one sample, behind those that wait already; how many, 0 with the reason when one of
+ * them cannot go: then none does. */
+static uint32_t mark_records(struct canary *c, const struct canary_sample *s, uint32_t input, int64_t now_ns,
+                             struct str *records, const char **why)
+{
+    const struct canary_input *in = &c->options.inputs[input];
+    uint64_t first = c->first_number + (uint64_t)input * c->samples.record_count + s->first_record;
+    struct buf text = {0};
+    bool ok = (*why = s->unsendable) == NULL;
+    for (uint32_t i = 0; i < s->record_count && ok; i++) {
+        struct canary_mark mark = {now_ns, first + i, (uint8_t)in->transport};
+        buf_clear(&text);
+        canary_mark_write(c->options.key, &mark, s->records[i].text, &text);
+        ok = canary_can_send(in, buf_str(&text), why);
+        records[i] = ok ? arena_str(&c->arena, buf_str(&text)) : STR_EMPTY;
+    }
+    buf_free(&text);
+    return ok ? s->record_count : 0;
+}
+
 /* All canaries of one input. */
 static void send_over(struct canary *c, uint32_t input)
 {
     const struct canary_input *in = &c->options.inputs[input];
-    struct expected *first = &c->expected[(size_t)input * c->sample_count];
-    struct str *records = NEW_ARRAY(struct str, c->sample_count + 1);
+    struct expected *first = &c->expected[(size_t)input * c->samples.count];
+    struct str *records = NEW_ARRAY(struct str, c->samples.record_count + 1);
     uint32_t count = 0;
     int64_t now_ns = clock_wall_ns();
     pthread_mutex_lock(&c->lock);
-    for (uint32_t i = 0; i < c->sample_count; i++) {
-        struct buf text = {0};
-        const char *why = NULL;
-        struct canary_mark mark = {now_ns, c->first_number + (uint64_t)(first + i - c->expected),
-                                   (uint8_t)in->transport};
-        canary_mark_write(c->options.key, &mark, c->samples[i].record, &text);
+    for (uint32_t i = 0; i < c->samples.count; i++) {
+        const char *why;
+        uint32_t added = mark_records(c, &c->samples.items[i], input, now_ns, records + count, &why);
         first[i].sent_ns = now_ns;
         c->open_count++;
-        if (c->samples[i].is_unwritable)
-            close_expected(
-                c, &first[i], PROOF_UNSENDABLE,
-                tr("the sample's fields cannot be written as a record; give the rule one that is a record",
-                   "見本の項目は記録として送れません。記録の見本を規則に加えてください"));
-        else if (canary_can_send(in, buf_str(&text), &why))
-            records[count++] = arena_str(&c->arena, buf_str(&text));
-        else
+        c->status.sent += added > 0;
+        count += added;
+        if (added == 0)
             close_expected(c, &first[i], PROOF_UNSENDABLE, why);
-        buf_free(&text);
     }
-    c->status.sent += count;
     pthread_mutex_unlock(&c->lock);
     bool ok = count == 0 || canary_send(&c->options, in, records, count, &c->input_errors[input]);
     pthread_mutex_lock(&c->lock);
-    for (uint32_t i = 0; i < c->sample_count && !ok; i++)
+    for (uint32_t i = 0; i < c->samples.count && !ok; i++)
         if (first[i].outcome == PROOF_SENT)
             close_expected(c, &first[i], PROOF_NO_INPUT, c->input_errors[input].text);
     pthread_mutex_unlock(&c->lock);
@@ -328,16 +283,16 @@ static void report_failure(struct canary *c, struct str input, enum proof_outcom
 /* An input over which nothing comes back is one failure, not one for each rule. */
 static void report_input(struct canary *c, uint32_t input)
 {
-    const struct expected *first = &c->expected[(size_t)input * c->sample_count];
+    const struct expected *first = &c->expected[(size_t)input * c->samples.count];
     struct str name = str_c(c->options.inputs[input].name);
     uint32_t failed = 0, sent = 0;
-    for (uint32_t i = 0; i < c->sample_count; i++) {
+    for (uint32_t i = 0; i < c->samples.count; i++) {
         sent += first[i].outcome != PROOF_UNSENDABLE;
         failed += is_failure(first[i].outcome);
     }
     c->status.failed += failed;
-    for (uint32_t i = 0; i < c->sample_count && failed; i++) {
-        const struct sample *s = &c->samples[first[i].sample];
+    for (uint32_t i = 0; i < c->samples.count && failed; i++) {
+        const struct canary_sample *s = &c->samples.items[first[i].sample];
         if (!is_failure(first[i].outcome))
             continue;
         if (failed == sent && sent > 1) {
@@ -370,7 +325,7 @@ static const struct proof_row *find_row(const struct proof_row *rows, uint32_t c
 static bool keep_expected(struct canary *c, const struct expected *x, const struct proof_row *before,
                           struct error *err)
 {
-    const struct sample *s = &c->samples[x->sample];
+    const struct canary_sample *s = &c->samples.items[x->sample];
     struct proof_row row = {.rule_id = s->rule_id,
                             .input = str_c(c->options.inputs[x->input].name),
                             .form = s->form,
@@ -424,7 +379,7 @@ static bool keep_all(struct canary *c, struct error *err)
     for (uint32_t i = 0; i < c->expected_count && ok; i++) {
         const struct expected *x = &c->expected[i];
         ok = keep_expected(c, x,
-                           find_row(rows, count, c->samples[x->sample].rule_id,
+                           find_row(rows, count, c->samples.items[x->sample].rule_id,
                                     str_c(c->options.inputs[x->input].name)),
                            err);
     }
@@ -439,9 +394,8 @@ static bool keep_all(struct canary *c, struct error *err)
 static void run(struct canary *c)
 {
     struct error err;
-    struct knowledge *k = c->options.knowledge(c->options.context);
-    collect_samples(c, k);
-    knowledge_unref(k);
+    c->knowledge = c->options.knowledge(c->options.context);
+    canary_samples_collect(c->knowledge, &c->arena, &c->samples);
     if (!begin_run(c))
         return;
     for (uint32_t i = 0; i < c->options.input_count; i++)
@@ -465,7 +419,11 @@ static void end_run(struct canary *c)
 {
     pthread_mutex_lock(&c->lock);
     c->status.is_running = false;
-    c->expected_count = c->open_count = 0;
+    for (uint32_t i = 0; i < c->expected_count; i++)
+        canary_trial_free(c->expected[i].trial);
+    c->expected_count = c->due_count = c->open_count = 0;
+    knowledge_unref(c->knowledge);
+    c->knowledge = NULL;
     c->status.next_run_ns = c->options.every_ns ? c->status.last_run_ns + c->options.every_ns : TIME_UNKNOWN;
     pthread_cond_broadcast(&c->changed);
     pthread_mutex_unlock(&c->lock);

@@ -14,7 +14,6 @@
 #include "watch.h"
 
 #define CANARY_INPUTS_MAX 16
-#define CANARY_RULES_MAX  20000 /* rules with samples in one run */
 
 struct canary_input {
     const char *name; /* "syslog/udp" */

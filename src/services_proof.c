@@ -79,6 +79,14 @@ static void write_unprovable(struct json_writer *w, const struct knowledge *k)
         if (!has_sample)
             json_put_str(w, ruleset_rule(k->rules, i)->id);
     }
+    for (size_t i = 0; i < correlation_count(k->correlations); i++) {
+        uint32_t count;
+        const struct correlation_sample *samples = correlation_samples(k->correlations, i, &count);
+        while (count > 0 && !samples[count - 1].fires)
+            count--;
+        if (count == 0)
+            json_put_str(w, correlation_info(k->correlations, i)->id);
+    }
     json_end_array(w);
 }
 

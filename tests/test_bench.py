@@ -1,12 +1,13 @@
 """make bench: its parts run and print figures. The figures themselves are not judged here: machines differ."""
 import hashlib
+import json
 import re
 import subprocess
 import sys
 
 import pytest
 
-from conftest import BINARY, ROOT
+from conftest import BINARY, ROOT, run
 
 BUILD = BINARY.parent
 
@@ -48,10 +49,24 @@ def test_generated_lines_depend_on_the_arguments_only(generator):
 
 
 def test_floors_and_stages_print_figures():
-    text = bench("floors", "stages")
+    text = bench("floors", "stages", "intel", "detect")
     assert figure(text, "memory copy") > 0
-    for row in ("journal: as fast as it goes", "input: framing alone, lines", "parse and normalise", "detect:", "store:"):
+    for row in ("journal: as fast as it goes", "input: framing alone, lines", "parse and normalise", "mixed lines", "Windows event log", "store:"):
         assert figure(text, row) > 1000, row
+    assert figure(text, "a look-up, mixed") > 1 and figure(text, "memory: tables") > 1
+    assert figure(text, "malloc by events on which nothing fires") == 0
+
+
+def test_generated_windows_events_are_all_understood(generator, tmp_path):
+    lines = lines_of(generator, 3000, "--windows")
+    assert lines == lines_of(generator, 3000, "--windows") and lines != lines_of(generator, 3000, "--windows", "--seed", 7)
+    file = tmp_path / "windows.ndjson"
+    file.write_bytes(lines)
+    events = [json.loads(line) for line in run("parse", file).stdout.splitlines()]
+    assert len(events) == 3000 and {event["winlog"]["channel"] for event in events} == {
+        "Security", "Microsoft-Windows-Sysmon/Operational"}
+    assert {"1", "3", "7", "10", "11", "13", "22", "4624"} <= {event["event"]["code"] for event in events}
+    assert len({event.get("process", {}).get("command_line") for event in events}) > 300
 
 
 def test_the_whole_way_balances_and_prints_figures():
@@ -62,3 +77,13 @@ def test_the_whole_way_balances_and_prints_figures():
     assert re.search(r"p50 [\d.]+ ms, max [\d.]+ ms, 30 of 30 arrived", text)
     assert 0 < figure(text, "allocations") < 100
     assert figure(text, "process start → first finding, own rules") > 0
+    assert 0 < figure(text, "start → ready, own rules") and figure(text, "cold start → ready, own rules") > 0
+
+
+def test_fifty_conditions_are_found_as_a_plain_search_finds_them(generator):
+    """bench/peer_bench, with whatever other engines are installed beside it."""
+    done = subprocess.run([sys.executable, str(ROOT / "bench" / "peer_bench"), "--lines", "20000", "--json"], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    result = json.loads(done.stdout)
+    assert result["expected"] > 20 and all(run["found"] == result["expected"] for run in result["runs"] if run["engine"] == "hyakuyo")
+    assert len([run for run in result["runs"] if run["engine"] == "hyakuyo"]) == 2

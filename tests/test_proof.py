@@ -5,8 +5,9 @@ import json
 import time
 
 import pytest
+import yaml
 
-from conftest import rows, run
+from conftest import ROOT, rows, run
 from test_correlation import OUTER, attack, rules_folder
 
 IRC_RULE = "7b0ffa63-7691-55a4-9075-5c78870c404b"
@@ -56,6 +57,13 @@ def wait_for(ask, wanted, timeout=30):
     return seen
 
 
+def correlations_with_samples():
+    """Ids of our correlations and sequences that have a sample that must fire."""
+    documents = [d for f in sorted((ROOT / "content/rules").rglob("*.yml")) for d in yaml.safe_load_all(f.read_text(encoding="utf-8")) if d]
+    return {d["id"] for d in documents if ("correlation" in d or "sequence" in d)
+            and any(sample["fires"] for sample in d.get("hyakuyo", {}).get("samples", []))}
+
+
 def findings(s, rule):
     return s.count(f'hyakuyo.finding.rule_id:"{rule}"')
 
@@ -65,11 +73,14 @@ def test_canaries_come_back_over_every_input(server, tmp_path):
     status, proofs = prove(s)
     loaded = {r["id"] for r in s.get("/api/v1/rules")["rows"]}
     assert status == 0
-    assert {key for key in proofs} == {(rule, name) for rule in loaded for name in INPUTS}
+    together = correlations_with_samples()
+    assert len(together) > 10
+    assert {key for key in proofs} == {(rule, name) for rule in loaded | together for name in INPUTS}
     sendable = {rule for rule, _ in proofs if {proofs[rule, name]["outcome"] for name in INPUTS} == {"proven"}}
     # what remains are samples of fields that no record brings; they are told, with the reason
     assert all(r["outcome"] == "unsendable" and r["form"] == "event" and r["detail"] for (rule, _), r in proofs.items() if rule not in sendable)
-    assert len(sendable) > 0.8 * len(loaded)
+    assert len(sendable & loaded) > 0.8 * len(loaded)
+    assert sendable >= together  # several records in their order, over each input
     # what was proven survives a restart
     s.stop()
     s.start()
@@ -81,7 +92,8 @@ def test_canaries_are_in_no_incident_no_statistics_and_no_ordinary_search(server
     status, proofs = prove(s)
     assert status == 0
     assert s.count("*") == 0
-    assert s.count("hyakuyo.canary:*") == sum(r["outcome"] == "proven" for r in proofs.values())
+    assert s.count("hyakuyo.canary:*") > sum(r["outcome"] == "proven" for r in proofs.values())  # correlations take several
+    assert b"hyakuyo_correlation_hits_total 0\n" in s.request("GET", "/metrics")[1]
     assert s.get("/api/v1/incidents?state=all")["rows"] == []
     assert s.get("/api/v1/findings")["rows"] == []
     assert all(r["fired"] == 0 and r["last_fired"] is None for r in s.get("/api/v1/rules")["rows"])
@@ -120,6 +132,60 @@ def test_a_rule_that_cannot_fire_is_a_failed_control(server, tmp_path):
     assert s.request("POST", "/api/v1/rules/reload")[0] == 200
     assert prove(s)[0] == 0
     assert findings(s, CONTROL_RULE) == 3
+
+
+MARKERS = """title: Marker words
+id: 22222222-3333-4444-8555-666666666666
+correlation:
+    type: event_count
+    rules: [11111111-2222-4333-8444-555555555555]
+    group-by: [source.ip]
+    timespan: 10m
+    condition: {gte: %d}
+level: high
+hyakuyo:
+    samples:
+        - fires: true
+          events:
+              - {raw: '%s', repeat: 3, every: 20}
+"""
+MARKER = ('date=2025-11-10 time=09:13:09 devname="FW-EDGE" type="traffic" subtype="forward" srcip=10.20.30.31 srcport=49712 '
+          'dstip=198.51.100.23 dstport=4711 proto=6 action="accept" tz="+0900"')
+MARKERS_ID = "22222222-3333-4444-8555-666666666666"
+
+
+def test_a_correlation_is_proven_by_all_records_of_its_sample(server, tmp_path):
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    (rules / "marker.yml").write_text(PROVABLE % 4711)
+    (rules / "markers.yml").write_text(MARKERS % (4, MARKER))  # the sample has three
+    s = server("--rules", rules)
+    status, proofs = prove(s)
+    assert status == 1
+    assert {key: r["outcome"] for key, r in proofs.items() if r["outcome"] not in ("proven", "unsendable")} == {
+        (MARKERS_ID, name): "no_finding" for name in INPUTS - {"tail"}}
+    wait_for(lambda: s.count(f'event.action:control-test-failed and rule.id:"{MARKERS_ID}"'), 3)
+    (rules / "markers.yml").write_text(MARKERS % (3, MARKER))
+    assert s.request("POST", "/api/v1/rules/reload")[0] == 200
+    status, proofs = prove(s)
+    assert status == 0 and {proofs[MARKERS_ID, name]["form"] for name in INPUTS - {"tail"}} == {"record"}
+    assert all(proofs[MARKERS_ID, name]["proven"] for name in INPUTS - {"tail"})
+
+
+def test_canaries_and_real_events_do_not_add_up(server, tmp_path):
+    """Two real events and three of a canary, of the same host: the third real one completes the correlation, no canary does."""
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    (rules / "marker.yml").write_text(PROVABLE % 4711)
+    (rules / "markers.yml").write_text(MARKERS % (3, MARKER))
+    s = server("--rules", rules)
+    real = firewall("10.20.30.31").replace("dstport=6667", "dstport=4711")
+    s.send_tcp(real, real)
+    wait_for(lambda: s.count("destination.port:4711"), 2)
+    assert prove(s)[0] == 0
+    assert findings(s, MARKERS_ID) == 0
+    s.send_tcp(real)
+    wait_for(lambda: findings(s, MARKERS_ID), 1)
 
 
 def test_a_broken_parser_shows(server, tmp_path):

@@ -185,12 +185,18 @@ const struct image_record *indicator_set_record(const struct indicator_set *set,
     return s ? image_record_at(s->image.bytes, ref - s->first_ref) : NULL;
 }
 
+#define RECORD_USUAL_BYTES 44 /* the header and a name */
+
 void indicator_set_fetch(const struct indicator_set *set, uint32_t ref)
 {
     const struct source_image *s = image_of(set, ref);
     const struct image_header *h = s ? image_header(s->image.bytes) : NULL;
-    if (h && (uint64_t)(ref - s->first_ref) * 8 < h->details_at - h->records_at)
-        __builtin_prefetch(s->image.bytes.p + h->records_at + (uint64_t)(ref - s->first_ref) * 8);
+    if (h && (uint64_t)(ref - s->first_ref) * 8 < h->details_at - h->records_at) {
+        const char *record = s->image.bytes.p + h->records_at + (uint64_t)(ref - s->first_ref) * 8;
+        __builtin_prefetch(record);
+        __builtin_prefetch(record +
+                           RECORD_USUAL_BYTES); /* may lie in the next line; prefetching never faults */
+    }
 }
 
 /* --------------------------------------------------------------------- showing */

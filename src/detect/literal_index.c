@@ -327,15 +327,27 @@ static void probe_table(const struct literal_index *index, enum literal_place pl
         }
 }
 
-void literal_index_probe(const struct literal_index *index, struct hs_scratch *scratch, struct str value,
-                         bool is_ascii, literal_hit hit, void *context)
+void literal_index_look_up(const struct literal_index *index, struct str value, literal_hit hit,
+                           void *context)
 {
     for (int place = 0; place < TABLE_COUNT; place++)
         if (index->tables[place].used)
             probe_table(index, (enum literal_place)place, value, hit, context);
+}
+
+void literal_index_scan(const struct literal_index *index, struct hs_scratch *scratch, struct str value,
+                        bool is_ascii, literal_hit hit, void *context)
+{
     struct scan scan = {index, hit, context};
     if (index->scanners[0] && value.n >= LITERAL_MIN_INSIDE)
         hs_scan(index->scanners[0], value.p, (unsigned)value.n, 0, scratch, on_match, &scan);
     if (index->scanners[1] && !is_ascii)
         hs_scan(index->scanners[1], value.p, (unsigned)value.n, 0, scratch, on_match, &scan);
+}
+
+void literal_index_probe(const struct literal_index *index, struct hs_scratch *scratch, struct str value,
+                         bool is_ascii, literal_hit hit, void *context)
+{
+    literal_index_look_up(index, value, hit, context);
+    literal_index_scan(index, scratch, value, is_ascii, hit, context);
 }

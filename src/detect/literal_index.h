@@ -75,5 +75,10 @@ typedef void (*literal_hit)(void *context, uint32_t predicate);
  * above 127. */
 void literal_index_probe(const struct literal_index *index, struct hs_scratch *scratch, struct str value,
                          bool is_ascii, literal_hit hit, void *context);
+/* The two halves of it: literals of whole values, beginnings and ends; literals inside. */
+void literal_index_look_up(const struct literal_index *index, struct str value, literal_hit hit,
+                           void *context);
+void literal_index_scan(const struct literal_index *index, struct hs_scratch *scratch, struct str value,
+                        bool is_ascii, literal_hit hit, void *context);
 
 #endif

@@ -8,170 +8,11 @@
  *   3. The trees of the triggered rules (and of those that cannot be triggered) are evaluated; predicates
  * that are not indexed are compared now, once for each event at most.
  *
- * Nothing is cleared between events: all marks carry the event's number (epoch). Next: predicate.c. */
+ * Nothing is cleared between events: all marks carry the event's number (epoch). Before: match_view.c. Next:
+ * predicate.c. */
 #include "detect/match.h"
 
-#include <stdio.h>
-
-#include "detect/fold.h"
-
 enum { MARK_FALSE = 1, MARK_TRUE = 2 };
-
-/* Values as text */
-
-static size_t text_room(const struct event *e)
-{
-    size_t bytes = FOLD_GROWTH(e->raw.n < MAX_VALUE_BYTES ? e->raw.n : MAX_VALUE_BYTES);
-    for (uint16_t i = 0; i < e->count; i++) {
-        const struct value *v = &e->values[i];
-        bool is_text = v->type == TYPE_KEYWORD || v->type == TYPE_TEXT || v->type == TYPE_IP;
-        size_t n = !is_text ? 2 * TIME_TEXT_MAX : v->size < MAX_VALUE_BYTES ? v->size : MAX_VALUE_BYTES;
-        bytes += FOLD_GROWTH(n);
-    }
-    return bytes + TIME_TEXT_MAX * 4;
-}
-
-static uint16_t resolve_slot(struct detect_scratch *s, field_id field)
-{
-    struct str name = without_spaces(field_name(field), &s->name_arena);
-    uintptr_t *slot = map_find(&s->set->slots, name);
-    arena_reset(&s->name_arena);
-    return s->slot_of[field] = slot ? (uint16_t)(*slot + 1) : 1;
-}
-
-void match_begin(struct detect_scratch *s, const struct event *e)
-{
-    size_t room = text_room(e);
-    if (room > s->text_capacity) {
-        s->text = memory_resize(s->text, room * 2);
-        s->text_capacity = room * 2;
-    }
-    s->text_used = 0;
-    s->ip_text = NULL;
-    for (uint16_t i = 0; i < e->count && i < MAX_EVENT_VALUES; i++) {
-        uint16_t slot = s->slot_of[e->values[i].field];
-        s->slots[i] = (uint16_t)((slot ? slot : resolve_slot(s, e->values[i].field)) - 1);
-    }
-}
-
-static char *text_take(struct detect_scratch *s, size_t n)
-{
-    char *at = s->text + s->text_used;
-    s->text_used += n;
-    return at;
-}
-
-static struct str number_text(struct detect_scratch *s, const struct value *v)
-{
-    char *out = text_take(s, TIME_TEXT_MAX);
-    int n;
-    switch (v->type) {
-    case TYPE_BOOL:
-        return v->number ? STR("true") : STR("false");
-    case TYPE_DATE:
-        return str_n(out, time_format_iso(v->number, out));
-    case TYPE_DOUBLE:
-        n = snprintf(out, TIME_TEXT_MAX, "%.15g", v->real);
-        break;
-    default:
-        n = snprintf(out, TIME_TEXT_MAX, "%lld", (long long)v->number);
-    }
-    return str_n(out, n < 0 ? 0 : (size_t)n < TIME_TEXT_MAX ? (size_t)n : TIME_TEXT_MAX - 1);
-}
-
-static void fill_view(struct detect_scratch *s, struct view *view, struct str raw, const struct value *value)
-{
-    s->counters.cut_values += raw.n > MAX_VALUE_BYTES;
-    view->raw = str_slice(raw, 0, MAX_VALUE_BYTES);
-    char *folded = s->text + s->text_used;
-    view->folded = str_n(folded, fold_text(view->raw, folded, &view->is_ascii));
-    s->text_used += view->folded.n;
-    view->value = value;
-}
-
-static struct view *value_view(struct run *run, uint32_t i)
-{
-    struct detect_scratch *s = run->s;
-    struct view *view = &s->views[i];
-    if (s->view_epoch[i] == s->epoch)
-        return view;
-    s->view_epoch[i] = s->epoch;
-    const struct value *v = &run->event->values[i];
-    bool is_text = v->type == TYPE_KEYWORD || v->type == TYPE_TEXT || v->type == TYPE_IP;
-    fill_view(s, view, is_text ? value_text(v) : number_text(s, v), v);
-    return view;
-}
-
-/* The record, or for COLUMN_TIME the event's time. */
-static struct view *special_view(struct run *run, bool is_time)
-{
-    struct detect_scratch *s = run->s;
-    size_t i = MAX_EVENT_VALUES + is_time;
-    struct view *view = &s->views[i];
-    if (s->view_epoch[i] == s->epoch)
-        return view;
-    s->view_epoch[i] = s->epoch;
-    char *out = text_take(s, is_time ? TIME_TEXT_MAX : 0);
-    fill_view(s, view, is_time ? str_n(out, time_format_iso(run->event->time_ns, out)) : run->event->raw,
-              NULL);
-    return view;
-}
-
-/* Columns */
-
-/* XML; "<13>" is the priority of a syslog line, and no name in XML begins with a digit. */
-static bool is_markup(struct str raw)
-{
-    return raw.n > 1 && raw.p[0] == '<' && !ascii_is_digit(raw.p[1]);
-}
-
-/* Escapes and other character sets hide words from a search in the record; then its texts are searched too.
- */
-static bool record_hides_words(struct str raw)
-{
-    if (raw.n == 0 || is_markup(raw) || memchr(raw.p, '\\', raw.n))
-        return true;
-    unsigned char seen = 0;
-    for (size_t i = 0; i < raw.n; i++)
-        seen |= (unsigned char)raw.p[i];
-    return seen >= 0x80;
-}
-
-static struct view *record_next(struct run *run, struct cursor *cursor)
-{
-    const struct event *e = run->event;
-    if (!cursor->started) {
-        cursor->started = true;
-        cursor->next = record_hides_words(e->raw) ? 0 : UINT32_MAX;
-        if (e->raw.n)
-            return special_view(run, false);
-    }
-    while (cursor->next < e->count && cursor->next < MAX_EVENT_VALUES) {
-        uint32_t i = cursor->next++;
-        if (e->values[i].type == TYPE_KEYWORD || e->values[i].type == TYPE_TEXT)
-            return value_view(run, i);
-    }
-    return NULL;
-}
-
-struct view *column_next(struct run *run, uint32_t column, struct cursor *cursor)
-{
-    const struct column *c = &run->unit->columns[column];
-    if (c->kind == COLUMN_RECORD)
-        return record_next(run, cursor);
-    if (c->kind == COLUMN_TIME)
-        return cursor->started ? NULL : (cursor->started = true, special_view(run, true));
-    const struct column_state *state = &run->state->columns[column];
-    if (state->epoch != run->s->epoch)
-        return NULL;
-    if (!cursor->started) {
-        cursor->started = true;
-        cursor->at = &run->event->values[state->first];
-    } else if (!state->has_more || !(cursor->at = event_next(run->event, cursor->at))) {
-        return NULL;
-    }
-    return value_view(run, (uint32_t)(cursor->at - run->event->values));
-}
 
 static inline void put_value(struct run *run, struct slot_entry entry, uint16_t i)
 {
@@ -207,12 +48,38 @@ static void trigger_rules(struct run *run, const struct predicate *p)
     }
 }
 
+static bool any_value_holds(struct run *run, const struct predicate *p)
+{
+    struct cursor cursor = {0};
+    struct view *view = column_next(run, p->column, &cursor);
+    if (p->comparison == COMPARE_ABSENT)
+        return view == NULL;
+    for (; view; view = column_next(run, p->column, &cursor))
+        if (predicate_test(run, p, view))
+            return true;
+    return false;
+}
+
+/* Whether it holds for the joined texts exactly when it holds for one of them. */
+static bool is_about_inside(const struct predicate *p)
+{
+    return p->comparison == COMPARE_TEXT && p->shape == SHAPE_CONTAINS && !p->cased &&
+           memchr(p->literal.p, 0, p->literal.n) == NULL;
+}
+
+static bool candidate_test(struct run *run, const struct predicate *p)
+{
+    if (run->view->is_joined && !is_about_inside(p))
+        return any_value_holds(run, p);
+    return predicate_test(run, p, run->view);
+}
+
 static bool candidate_holds(struct run *run, const struct predicate *p)
 {
     if (!run->s->timing.is_on)
-        return predicate_test(run, p, run->view);
+        return candidate_test(run, p);
     int64_t started = clock_monotonic_ns();
-    bool holds = predicate_test(run, p, run->view);
+    bool holds = candidate_test(run, p);
     cost_of_candidate(run, p, started);
     return holds;
 }
@@ -236,26 +103,47 @@ static void probe_value(struct run *run, const struct column *column)
         on_candidate(run, column->direct[i]);
 }
 
-static void probe_columns(struct run *run)
+static bool looks_at_whole_values(const struct column *column)
 {
-    for (uint32_t i = 0; i < run->unit->indexed_column_count; i++) {
-        uint32_t column = run->unit->indexed_columns[i];
-        struct cursor cursor = {0};
-        while ((run->view = column_next(run, column, &cursor)))
-            probe_value(run, &run->unit->columns[column]);
+    uint32_t used = column->direct_count;
+    for (int place = 0; place < TABLE_COUNT; place++)
+        used |= column->index.tables[place].used;
+    return used > 0;
+}
+
+static void probe_record(struct run *run, uint32_t number)
+{
+    const struct column *column = &run->unit->columns[number];
+    struct cursor cursor = {0};
+    if (!match_record_hides_words(run->event->raw)) {
+        run->view = match_record_view(run);
+        probe_value(run, column);
+        return;
+    }
+    run->view = match_joined_view(run);
+    literal_index_scan(&column->index, run->s->scan, run->view->folded, run->view->is_ascii, on_candidate,
+                       run);
+    if (!looks_at_whole_values(column))
+        return;
+    while ((run->view = column_next(run, number, &cursor))) {
+        literal_index_look_up(&column->index, run->view->folded, on_candidate, run);
+        for (uint32_t i = 0; i < column->direct_count; i++)
+            on_candidate(run, column->direct[i]);
     }
 }
 
-static bool any_value_holds(struct run *run, const struct predicate *p)
+static void probe_columns(struct run *run)
 {
-    struct cursor cursor = {0};
-    struct view *view = column_next(run, p->column, &cursor);
-    if (p->comparison == COMPARE_ABSENT)
-        return view == NULL;
-    for (; view; view = column_next(run, p->column, &cursor))
-        if (predicate_test(run, p, view))
-            return true;
-    return false;
+    for (uint32_t i = 0; i < run->unit->indexed_column_count; i++) {
+        uint32_t number = run->unit->indexed_columns[i];
+        const struct column *column = &run->unit->columns[number];
+        struct cursor cursor = {0};
+        if (column->kind == COLUMN_RECORD)
+            probe_record(run, number);
+        else
+            while ((run->view = column_next(run, number, &cursor)))
+                probe_value(run, column);
+    }
 }
 
 bool predicate_holds(struct run *run, uint32_t number)

@@ -10,6 +10,7 @@ struct view {
     struct str raw, folded;
     const struct value *value; /* NULL for the record itself */
     bool is_ascii;
+    bool is_joined; /* the record and all texts, each behind a NUL: a literal found here is in one of them */
 };
 
 struct column_state {
@@ -26,8 +27,9 @@ struct unit_state {
 };
 
 #define MAX_EVENT_VALUES 4096
-#define MAX_VALUE_BYTES  (1u << 20) /* more of a value is not looked at (counted) */
-#define EPOCH_MAX        (UINT32_MAX / 4 - 1)
+enum { RECORD_VIEW = MAX_EVENT_VALUES, TIME_VIEW, JOINED_VIEW, VIEW_COUNT };
+#define MAX_VALUE_BYTES (1u << 20) /* more of a value is not looked at (counted) */
+#define EPOCH_MAX       (UINT32_MAX / 4 - 1)
 
 /* Of the event at hand, if it is one of those whose rules are timed. Kept apart until its end: when something
  * else ran on the processor meanwhile, it says nothing. */
@@ -50,7 +52,7 @@ struct detect_scratch {
     struct regex_scratch *regex;
     uint16_t *slot_of;  /* field → slot + 2; 0 not asked yet, 1 none */
     uint16_t *slots;    /* of the event's values: slot + 1, 0 none */
-    struct view *views; /* of the event's values; MAX_EVENT_VALUES: the record */
+    struct view *views; /* VIEW_COUNT: of the event's values, then RECORD_VIEW … */
     uint32_t *view_epoch;
     char *text; /* folded texts and formatted numbers of this event */
     size_t text_used, text_capacity;
@@ -78,6 +80,11 @@ struct run {
 
 /* Makes the event's texts ready; call once for each event, before its units. */
 void match_begin(struct detect_scratch *s, const struct event *e);
+/* match_view.c: the record as one text; whether it has escapes or another character set, so that words of its
+ * texts do not stand in it as they are; and then the record and all texts as one, in one pass. */
+struct view *match_record_view(struct run *run);
+bool match_record_hides_words(struct str raw);
+struct view *match_joined_view(struct run *run);
 /* Finds the rules of the unit that hold, in order; returns how many were written to `out` (room for
  * unit->rule_count). */
 uint32_t match_unit(struct run *run, uint32_t *out);

@@ -381,8 +381,8 @@ struct detect_scratch *detect_scratch_new(const struct ruleset *set)
     s->regex = regex_scratch_new();
     s->slot_of = NEW_ARRAY(uint16_t, FIELD_MAX);
     s->slots = NEW_ARRAY(uint16_t, MAX_EVENT_VALUES);
-    s->views = NEW_ARRAY(struct view, MAX_EVENT_VALUES + 2);
-    s->view_epoch = NEW_ARRAY(uint32_t, MAX_EVENT_VALUES + 2);
+    s->views = NEW_ARRAY(struct view, VIEW_COUNT);
+    s->view_epoch = NEW_ARRAY(uint32_t, VIEW_COUNT);
     s->text_capacity = 65536;
     s->text = memory_alloc(s->text_capacity);
     s->triggered = NEW_ARRAY(uint32_t, most_rules(set) + 1);
@@ -426,7 +426,7 @@ static void forget_marks(struct detect_scratch *s)
         memset(s->units[i].rules, 0, u->rule_count * sizeof(uint32_t));
         memset(s->units[i].columns, 0, u->column_count * sizeof(struct column_state));
     }
-    memset(s->view_epoch, 0, (MAX_EVENT_VALUES + 2) * sizeof *s->view_epoch);
+    memset(s->view_epoch, 0, VIEW_COUNT * sizeof *s->view_epoch);
     s->epoch = 0;
 }
 
