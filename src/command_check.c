@@ -10,6 +10,7 @@
 #include "enrich/explain.h"
 #include "incident/authority.h"
 #include "incident/playbook.h"
+#include "incident/readiness.h"
 #include "instrument/instrument.h"
 #include "intake.h"
 #include "judge/criteria.h"
@@ -101,6 +102,10 @@ static int run(const struct arguments *a)
     if (references == NULL)
         return command_fail(a, EXIT_FOUND, &err);
     references_free(references);
+    struct readiness *readiness = readiness_load(share_path(a, "content/readiness.yml"), &err);
+    if (readiness == NULL)
+        return command_fail(a, EXIT_FOUND, &err);
+    readiness_free(readiness);
     if (!notifier_check(share_path(a, "content"), &err))
         return command_fail(a, EXIT_FOUND, &err);
     struct knowledge *k = knowledge_load(&options, &err);

@@ -4,7 +4,7 @@
  * work_decisions.c approvals, work_state.c the steps of an incident, work_items.c evidence, hosts, entries
  * and reviews, work_counter.c countermeasures and contacts, work_look.c what is only looked at; the registers
  * around incidents: work_vendors.c, work_sharing.c, work_improve.c, work_kpi_world.c, work_kpi.c,
- * work_dossier.c, work_library.c. */
+ * work_dossier.c, work_library.c, work_documents.c, work_readiness.c. */
 #ifndef WORK_H
 #define WORK_H
 
@@ -102,6 +102,7 @@ bool work_find_approval(struct casework *c, uint64_t incident, struct str action
                         bool *found, struct work_row *approval);
 /* For the status: vendors whose contract or review wants somebody, actions past their date. */
 uint32_t work_vendors_due(struct server *s);
+bool work_vendor_is_due(const struct work_row *vendor, int64_t now_ns);
 uint32_t work_actions_late(struct server *s);
 /* An array of cases of the library that look like it, the likest first. */
 bool work_put_similar_cases(struct casework *c, const struct incident *incident, struct json_writer *w);
@@ -132,6 +133,14 @@ bool work_change_state(struct casework *c, const struct incident_change *change)
 /* Clocks: decisions that are late, watches and countermeasures that end. Once a second, by the main thread.
  */
 void work_tick(struct server *s);
+
+/* In force: owner, version and approval are entered, and the review is ahead. Due: used, and not in force. */
+bool work_document_is_in_force(const struct work_row *document, int64_t now_ns);
+bool work_document_is_due(const struct work_row *document, int64_t now_ns);
+/* Works readiness out and keeps it when a day begins or an answer changed (S79): at the start, once an hour,
+ * and when somebody entered what may change it. By the main thread; the second for whoever entered. */
+void work_tick_readiness(struct server *s);
+bool work_note_readiness(struct casework *c);
 
 /* The same relation both ways: `back` is how the other one reads it. */
 bool work_relate(struct casework *c, uint64_t from, uint64_t to, const char *kind, const char *back,
@@ -164,6 +173,8 @@ casework_handler work_get_dossiers, work_post_dossier, work_get_dossier, work_pa
 casework_handler work_post_case, work_get_library, work_get_library_case, work_delete_library_case,
     work_get_references;
 casework_handler work_get_similar, work_get_as_of, work_get_playbooks;
+casework_handler work_get_documents, work_post_document, work_patch_document, work_get_readiness,
+    work_post_attestation;
 casework_handler work_get_notifications, work_acknowledge, work_retry_message, work_test_channel;
 
 #endif

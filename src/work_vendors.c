@@ -78,17 +78,22 @@ static uint32_t put_warnings(const struct work_row *v, int64_t now_ns, struct js
     return count;
 }
 
+bool work_vendor_is_due(const struct work_row *vendor, int64_t now_ns)
+{
+    bool holds[WARNING_COUNT];
+    return judge_contract(vendor, now_ns, holds) > 0;
+}
+
 uint32_t work_vendors_due(struct server *s)
 {
     struct arena arena;
     struct work_rows rows;
     struct error err;
-    bool holds[WARNING_COUNT];
     uint32_t due = 0;
     arena_init(&arena, 16 << 10);
     bool ok = state_work_list(s->state, WORK_VENDOR, -1, STR_EMPTY, WORK_ROWS_MOST, &arena, &rows, &err);
     for (uint32_t i = 0; ok && i < rows.count; i++)
-        due += judge_contract(&rows.rows[i], clock_wall_ns(), holds) > 0;
+        due += work_vendor_is_due(&rows.rows[i], clock_wall_ns());
     arena_free(&arena);
     return due;
 }

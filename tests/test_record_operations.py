@@ -168,6 +168,9 @@ def casework(walk, office, number):
 
 
 def registers(walk, office, number):
+    made = walk("addDocument", office.root, "/api/v1/documents", "document/{id}", kind="policy", title="Policy")
+    walk("changeDocument", office.root, f"/api/v1/documents/{made['id']}", f"document/{made['id']}", owner="CISO", version="2")
+    walk("attestReadiness", office.abe, "/api/v1/readiness/attestations", "attestation/1", item="isolation", is_good=True, result="switch port of PC-TEST")
     abe, mori = office.abe, office.mori
     vendor = walk("addVendor", mori, "/api/v1/vendors", "work_vendor/{id}", name="Kita Forensics", service="forensics", respond_hours=4)
     walk("changeVendor", mori, f"/api/v1/vendors/{vendor['id']}", f"work_vendor/{vendor['id']}", scope="disks")

@@ -244,6 +244,19 @@ static const struct parameter DOSSIER_SUBMIT[] = {MAY_TIME("deadline"), {0}};
 static const struct parameter LIBRARY_CASE[] = {MAY_TEXT("lesson", 8000), MAY_TEXT("failure", 8000), {0}};
 static const struct parameter LIBRARY[] = {MAY_TEXT("q", 500), MAY_TEXT("type", 64), {0}};
 static const struct parameter LIBRARY_FORMAT[] = {MAY_CHOICE("format", "whole|share"), {0}};
+#define DOCUMENT_TERMS                                                                                       \
+    MAY_TEXT("owner", 200), MAY_TEXT("version", 50), MAY_TEXT("approved_by", 200), MAY_TIME("approved"),     \
+        MAY_TIME("review_due"), MAY_TEXT("location", 500), MAY_TEXT("note", 4000)
+static const struct parameter DOCUMENT[] = {TEXT("kind", 1, 64), TEXT("title", 1, 300), DOCUMENT_TERMS, {0}};
+static const struct parameter DOCUMENT_CHANGE[] = {MAY_TEXT("title", 300),
+                                                   DOCUMENT_TERMS,
+                                                   MAY_TIME("ended"),
+                                                   {0}};
+static const struct parameter ATTESTATION[] = {TEXT("item", 1, 64),
+                                               MAY_TIME("checked"),
+                                               {"is_good", PARAMETER_BOOLEAN, true, 0, 0, NULL},
+                                               TEXT("result", 1, 4000),
+                                               {0}};
 static const struct parameter OPEN_OR_ALL[] = {MAY_CHOICE("state", "open|all"), {0}};
 static const struct parameter CHANNEL_TEST[] = {TEXT("channel", 1, 64), MAY_TEXT("recipient", 254), {0}};
 

@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "store/state_intake_schema.h"
 #include "store/state_notify_schema.h"
+#include "store/state_readiness.h"
 #include "store/state_sql.h"
 #include "store/state_work_schema.h"
 
@@ -309,6 +310,7 @@ static const struct {
     {22, state_registers_schema},
     {23, state_notify_schema},
     {24, record_rows},
+    {25, state_readiness_schema},
 };
 
 static bool schema_number(struct state *s, int64_t *number, struct error *err)
