@@ -1,6 +1,7 @@
 """Readiness (S79, S159-S161): contacts, deputies, approvers at every hour, playbooks, drills, what people attest, documents in force; the score, its
 history in the record, and the monthly report."""
 import csv
+import datetime
 import io
 import time
 import zipfile
@@ -125,3 +126,38 @@ def test_the_monthly_report_says_how_ready_we_are(office):
             score = list(csv.DictReader(io.StringIO(tables.read("readiness-score.csv").decode("utf-8-sig"))))
         assert any(title in ",".join(row.values()) for row in rows) and len(rows) == len(items(office.abe))
         assert str(office.abe.get("/api/v1/readiness")["score"]) in score[0].values()
+
+
+def tables(office, language, *names):
+    file = office.folder / f"{language}.zip"
+    month = time.strftime("%Y-%m-01")
+    run("report", "monthly", "--from", month, "--to", soon(86400)[:10], "--lang", language, "--format", "csv", "--out", file, "--data", office.server.data)
+    with zipfile.ZipFile(file) as packed:
+        return [list(csv.DictReader(io.StringIO(packed.read(name).decode("utf-8-sig")))) for name in names]
+
+
+def test_the_monthly_report_has_the_key_figures_with_their_trend(office):
+    """An incident of last year counts for its own month; what people did today counts for this one."""
+    abe, mori = office.abe, office.mori
+    number = office.incident("10.20.30.50")
+    abe.do("POST", work(number, "entries"), 201, kind="work", text="imaged", effort_minutes=90, cost=200_000)
+    last_month = (datetime.date.today().replace(day=1) - datetime.timedelta(days=10)).isoformat()
+    abe.do("POST", work(number, "entries"), 201, kind="work", text="asked", effort_minutes=30, cost=300_000, happened=f"{last_month}T03:00:00Z")
+    asked = abe.do("POST", work(number, "approvals"), 200, action="return", scope="service", question="back?")
+    office.kato.do("POST", f"/api/v1/approvals/{asked['id']}/approve", 200, note="yes")
+    [english], [japanese] = tables(office, "en", "key-figures.csv"), tables(office, "ja", "key-figures.csv")
+    named = {row["Key figure"]: row for row in english}
+    month = time.strftime("%Y-%m")
+    for row in mori.get("/api/v1/kpis?months=1")["rows"]:
+        shown = named[row["title"]["en"]]["This period"]
+        now = next(one for one in row["months"] if one["month"] == month)["value"]
+        assert shown == "unknown" if now is None else float(shown) == pytest.approx(now), row
+    assert float(named["Hours of work"]["This period"]) == 1.5 and named["Hours of work"]["Trend"] == "worse"
+    cost = named["Cost of the response"]
+    assert (float(cost["This period"]), float(cost["Before"]), cost["Trend"]) == (200_000, 300_000, "better")
+    assert named["Time to detect (TTD)"]["This period"] == "unknown" and named["Time to detect (TTD)"]["Trend"] == "unknown"
+    assert f"#/improvement?kpi=cost&month={month}" in cost["Way"]
+    assert {row["指標"] for row in japanese} == {row["title"]["ja"] for row in mori.get("/api/v1/kpis?months=1")["rows"]}
+    page = office.folder / "page.html"
+    run("report", "monthly", "--from", time.strftime("%Y-%m-01"), "--to", soon(86400)[:10], "--lang", "en", "--format", "html", "--out", page, "--data", office.server.data)
+    assert f'<a href="http://127.0.0.1:{office.server.http_port}/#/improvement?kpi=sla' in page.read_text()

@@ -209,7 +209,7 @@ const struct state_named_table state_named_tables[] = {
 {"readiness",
 "SELECT json_extract(e.value, '$.requirement') AS requirement, json_extract(e.value, CASE WHEN :ja THEN '$.title.ja' ELSE '$.title.en' END) AS ready_item,"
 "  json_extract(e.value, '$.status') AS readiness_status, json_extract(e.value, '$.good') AS in_order, json_extract(e.value, '$.all') AS asked,"
-"  nullif(json_extract(e.value, '$.months'), 0) AS limit_months, nullif(json_extract(e.value, '$.last_met_ns'), 0) AS last_met,"
+"  CASE json_extract(e.value, '$.months') WHEN 0 THEN '' ELSE CAST(json_extract(e.value, '$.months') AS TEXT) END AS limit_months, nullif(json_extract(e.value, '$.last_met_ns'), 0) AS last_met,"
 "  CASE json_extract(e.value, '$.status') WHEN 'met' THEN '' ELSE json_extract(e.value, CASE WHEN :ja THEN '$.todo.ja' ELSE '$.todo.en' END) END AS to_do"
 " FROM (SELECT items FROM work_readiness WHERE noted < :to_ns ORDER BY id DESC LIMIT 1) r, json_each(r.items) e ORDER BY e.key"},
 };
