@@ -316,6 +316,8 @@ casework_handler *work_handler(enum casework_question question)
         [CASEWORK_EVIDENCE] = work_get_evidence,
         [CASEWORK_EVIDENCE_ADD] = work_post_evidence,
         [CASEWORK_EVIDENCE_ITEM] = work_get_evidence_item,
+        [CASEWORK_EVIDENCE_QUERY] = work_post_evidence_query,
+        [CASEWORK_EVIDENCE_FILE] = work_get_evidence_file,
         [CASEWORK_CUSTODY_ADD] = work_post_custody,
         [CASEWORK_HOSTS] = work_get_hosts,
         [CASEWORK_HOST_ADD] = work_post_host,

@@ -62,11 +62,17 @@ static const struct parameter HEARING[] = {TEXT("question", 1, 64),
                                            MAY_TEXT("answer", 64),
                                            MAY_TEXT("note", 4000),
                                            {0}};
-static const struct parameter PROPOSAL[] = {TEXT("action", 1, 32),      TEXT("scope", 1, 32),
-                                            MAY_TEXT("question", 2000), MAY_TEXT("options", 2000),
-                                            MAY_TEXT("impact", 4000),   MAY_TEXT("recommendation", 2000),
-                                            MAY_TIME("deadline"),       MAY_FLAG("emergency"),
-                                            MAY_TEXT("reason", 2000),   {0}};
+static const struct parameter PROPOSAL[] = {TEXT("action", 1, 32),
+                                            TEXT("scope", 1, 32),
+                                            MAY_TEXT("question", 2000),
+                                            MAY_TEXT("options", 2000),
+                                            MAY_TEXT("impact", 4000),
+                                            MAY_TEXT("recommendation", 2000),
+                                            MAY_TIME("deadline"),
+                                            MAY_FLAG("emergency"),
+                                            MAY_TEXT("reason", 2000),
+                                            MAY_TEXT("subject", 64),
+                                            {0}};
 static const struct parameter WAITING[] = {MAY_CHOICE("state", "waiting|all"), {0}};
 static const struct parameter NOTE[] = {MAY_TEXT("note", 2000), {0}};
 static const struct parameter EVIDENCE[] = {CHOICE("type", "disk|memory|log|pcap|mail|photo|device|file"),
@@ -89,7 +95,16 @@ static const struct parameter EVIDENCE[] = {CHOICE("type", "disk|memory|log|pcap
                                             MAY_TIME("retention_until"),
                                             MAY_FLAG("legal_hold"),
                                             {0}};
-static const struct parameter CUSTODY[] = {CHOICE("kind", "transfer|access|disposal"),
+static const struct parameter EVIDENCE_QUERY[] = {TEXT("query", 1, 8000),
+                                                  MAY_TIME("from"),
+                                                  MAY_TIME("to"),
+                                                  TEXT("description", 1, 2000),
+                                                  MAY_TEXT("source_host", 253),
+                                                  {0}};
+static const struct parameter CUSTODY[] = {CHOICE("kind",
+                                                  "transfer|receive|access|hold|release|retain|disposal"),
+                                           MAY_TEXT("how", 500),
+                                           MAY_TIME("until"),
                                            MAY_TEXT("to_person", 200),
                                            MAY_TIME("happened"),
                                            TEXT("reason", 1, 2000),
@@ -171,8 +186,7 @@ static const struct parameter INTAKE_TICK[] = {TEXT("step", 1, 32), MAY_TIME("ha
         MAY_TIME("review_due")
 static const struct parameter VENDOR[] = {TEXT("name", 1, 200), TERMS, {0}};
 static const struct parameter VENDOR_CHANGE[] = {MAY_TEXT("name", 200), TERMS, MAY_TIME("ended"), {0}};
-static const struct parameter INVOCATION[] = {
-    ID("vendor"), TEXT("task", 1, 4000), MAY_TIME("asked"), TEXT("approved_by", 1, 200), {0}};
+static const struct parameter INVOCATION[] = {ID("vendor"), TEXT("task", 1, 4000), MAY_TIME("asked"), {0}};
 static const struct parameter INVOCATION_CHANGE[] = {MAY_TIME("responded"),
                                                      MAY_TIME("resolved"),
                                                      MAY_TEXT("result", 4000),

@@ -311,6 +311,7 @@ static const struct {
     {23, state_notify_schema},
     {24, record_rows},
     {25, state_readiness_schema},
+    {26, state_custody_schema},
 };
 
 static bool schema_number(struct state *s, int64_t *number, struct error *err)
