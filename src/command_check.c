@@ -12,6 +12,7 @@
 #include "incident/authority.h"
 #include "incident/never_block.h"
 #include "incident/playbook.h"
+#include "incident/readiness.h"
 #include "instrument/instrument.h"
 #include "instrument/rollup.h"
 #include "intake.h"
@@ -111,6 +112,10 @@ static int run(const struct arguments *a)
     if (references == NULL)
         return command_fail(a, EXIT_FOUND, &err);
     references_free(references);
+    struct readiness *readiness = readiness_load(share_path(a, "content/readiness.yml"), &err);
+    if (readiness == NULL)
+        return command_fail(a, EXIT_FOUND, &err);
+    readiness_free(readiness);
     if (!notifier_check(share_path(a, "content"), &err))
         return command_fail(a, EXIT_FOUND, &err);
     struct knowledge *k = knowledge_load(&options, &err);

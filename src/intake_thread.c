@@ -6,10 +6,10 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/poked_thread.h"
-#include "base/sha256.h"
 #include "intake.h"
 #include "store/state_incidents.h"
 #include "store/state_intake.h"
+#include "work_custody.h"
 
 #define REPORTS_MOST    500                         /* the newest ones, that are looked at in one round */
 #define PAUSE_NS        (2 * NS_PER_SECOND)         /* between rounds while something is awaited */
@@ -124,20 +124,6 @@ static bool join_incident(struct step *p)
 
 /* ---------------------------------------------------------------- 3: looks */
 
-static struct str hash_of(struct str text, struct arena *arena)
-{
-    unsigned char hash[SHA256_BYTES];
-    struct buf hex = {0};
-    struct sha256 *h = sha256_new();
-    sha256_add(h, text);
-    sha256_end(h, hash);
-    for (size_t i = 0; i < sizeof hash; i++)
-        buf_printf(&hex, "%02x", hash[i]);
-    struct str out = arena_str(arena, buf_str(&hex));
-    buf_free(&hex);
-    return out;
-}
-
 static bool keep_look(struct step *p, const struct intake_look *look, const struct intake_found *found)
 {
     struct casework *c = &p->c;
@@ -152,7 +138,7 @@ static bool keep_look(struct step *p, const struct intake_look *look, const stru
     row.values[LOOK_ENDS] = work_text_of(found->to_ns, p->arena);
     row.values[LOOK_HITS] = work_text_of(found->hits, p->arena);
     row.values[LOOK_FOUND] = found->rows;
-    row.values[LOOK_SHA256] = hash_of(found->rows, p->arena);
+    row.values[LOOK_SHA256] = evidence_sha256(found->rows, p->arena);
     row.values[LOOK_LOOKED] = work_text_of(clock_wall_ns(), p->arena);
     if (!work_begin(c))
         return false;
@@ -210,6 +196,28 @@ static struct str write_note(struct step *p, const struct work_rows *looks)
     return note;
 }
 
+/* Each answer of the logs is an item of evidence, under its hash. */
+static bool attach_looks(struct step *p, uint64_t incident, const struct work_rows *looks)
+{
+    bool ok = true;
+    for (uint32_t i = 0; ok && i < looks->count; i++) {
+        const struct work_row *look = &looks->rows[i];
+        struct evidence_item item = {.type = "log",
+                                     .description = arena_printf(p->arena, "U%llu: %.*s / %.*s",
+                                                                 (unsigned long long)p->report->id,
+                                                                 STR_ARGS(look->values[LOOK_TITLE_EN]),
+                                                                 STR_ARGS(look->values[LOOK_TITLE_JA])),
+                                     .location = arena_printf(p->arena, "state.db work_report_look/%llu",
+                                                              (unsigned long long)look->id),
+                                     .sha256 = look->values[LOOK_SHA256],
+                                     .source_host = p->report->values[USER_REPORT_HOST],
+                                     .size = (int64_t)look->values[LOOK_FOUND].n,
+                                     .acquired_ns = work_number(look, LOOK_LOOKED)};
+        ok = evidence_attach(&p->c, incident, &item);
+    }
+    return ok;
+}
+
 static bool tell_incident(struct step *p)
 {
     struct casework *c = &p->c;
@@ -226,7 +234,7 @@ static bool tell_incident(struct step *p)
     entry.values[ENTRY_WHO] = c->actor;
     if (!work_begin(c))
         return false;
-    bool ok = work_add(c, WORK_ENTRY, &entry) &&
+    bool ok = work_add(c, WORK_ENTRY, &entry) && attach_looks(p, (uint64_t)incident, &looks) &&
               work_set_number(c, WORK_USER_REPORT, p->report, USER_REPORT_TOLD, incident);
     struct deed deed =
         work_deed(c, "observe", (uint64_t)incident, "entry", entry.id, entry.values[ENTRY_TEXT]);

@@ -118,10 +118,18 @@ static void put(struct json_writer *w, const char *key, struct str text)
     json_put_str(w, text);
 }
 
+static int64_t due_of(const struct reference *r)
+{
+    return r->checked_ns != TIME_UNKNOWN ? r->checked_ns + r->months * MONTH_NS : TIME_UNKNOWN;
+}
+
+bool reference_is_stale(const struct reference *r, int64_t now_ns)
+{
+    return r->checked_ns == TIME_UNKNOWN || due_of(r) <= now_ns;
+}
+
 void reference_json(const struct reference *r, int64_t now_ns, struct json_writer *w)
 {
-    bool is_checked = r->checked_ns != TIME_UNKNOWN;
-    int64_t due_ns = is_checked ? r->checked_ns + r->months * MONTH_NS : TIME_UNKNOWN;
     json_begin_object(w);
     put(w, "id", r->id);
     put(w, "kind", r->kind);
@@ -131,8 +139,8 @@ void reference_json(const struct reference *r, int64_t now_ns, struct json_write
     json_key(w, "checked");
     json_put_time(w, r->checked_ns);
     json_key(w, "due");
-    json_put_time(w, due_ns);
+    json_put_time(w, due_of(r));
     json_key(w, "is_stale");
-    json_put_bool(w, !is_checked || due_ns <= now_ns);
+    json_put_bool(w, reference_is_stale(r, now_ns));
     json_end_object(w);
 }

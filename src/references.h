@@ -21,6 +21,8 @@ struct references {
 /* NULL with a sentence that names file and line. */
 struct references *references_load(const char *path, struct error *err) MUST_CHECK;
 void references_free(struct references *r); /* NULL is fine */
+/* Whether nobody has looked at it within its months. */
+bool reference_is_stale(const struct reference *r, int64_t now_ns);
 /* One object, with when it is due again and whether that is over. */
 void reference_json(const struct reference *r, int64_t now_ns, struct json_writer *w);
 

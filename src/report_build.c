@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "report_education.h"
+#include "report_kpi.h"
 #include "search.h"
 
 #define QUERY_TIMEOUT_MS 300000 /* a month of events */
@@ -265,6 +266,8 @@ static bool write_document(struct filling *f, struct buf *json, struct error *er
 {
     if (str_eq(f->section->source.document, STR("education")))
         return report_education(f->world, f->report->zone, json, err);
+    if (str_eq(f->section->source.document, STR("kpis")))
+        return report_kpis(f->world, f->report, json, err);
     return f->world->document(f->world->context, f->section->source.document, json, err);
 }
 

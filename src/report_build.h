@@ -13,8 +13,9 @@ struct report_world {
     struct state_reader *state;
     int64_t now_ns;
     struct str criteria_version;
-    /* "fleet", "posture" (not "education", which is worked out here): one JSON object appended. False, with
-     * the sentence, when there is none. */
+    const char *console_url; /* where the console is; NULL = not known: links are relative to it */
+    /* "fleet", "posture" (not "education" and "kpis", which are worked out here): one JSON object appended.
+     * False, with the sentence, when there is none. */
     bool (*document)(void *context, struct str name, struct buf *json, struct error *err);
     void *context;
 };

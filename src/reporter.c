@@ -57,6 +57,7 @@ static bool build(struct reporter *r, const struct report_order *order, const st
                                  .state = state_reader_open(s->data_dir, err),
                                  .now_ns = clock_wall_ns(),
                                  .criteria_version = s->criteria->version,
+                                 .console_url = s->url,
                                  .document = document,
                                  .context = s};
     struct report *report = world.state ? report_build(&world, order, err) : NULL;

@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/calendar.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -85,6 +86,7 @@ static void look_after(struct server *s, struct previous *p)
     work_tick(s);
     serve_tell_lags(s);
     work_tick_watch(s);
+    work_tick_readiness(s);
     if (at_ns - p->saved_ns > SAVE_WATCH_NS && watch_save(s->watch, &err))
         p->saved_ns = at_ns;
     review(s, p);
@@ -173,6 +175,8 @@ void server_stop(struct start *start)
     serve_record_stop(s, s->console_was_up);
     playbooks_free(s->playbooks);
     references_free(s->references);
+    readiness_free(s->readiness);
+    calendar_free(s->calendar);
     authority_free(s->authority);
     intake_rules_free(s->intake_rules);
     criteria_free(s->criteria);

@@ -73,15 +73,22 @@ static bool deadlines_met(struct server *s, uint64_t incident)
     return outside_deadlines_are_met(s->outside, s->state, incident, s->zone, clock_wall_ns(), &why);
 }
 
-static struct references *open_references(const struct start *start, struct error *err)
+/* DATA/NAME when there is one, else content/NAME; lives as long as the process. */
+static const char *own_or_content(struct start *start, const char *name)
 {
-    struct arena arena;
-    arena_init(&arena, 4096);
-    const char *own = arena_printf(&arena, "%s/references.yml", start->server->data_dir).p;
-    struct references *r =
-        references_load(file_exists(own) ? own : share_path(start->arguments, "content/references.yml"), err);
-    arena_free(&arena);
-    return r;
+    const char *own = serve_data_path(start, name);
+    char shared[64];
+    snprintf(shared, sizeof shared, "content/%s", name);
+    return file_exists(own) ? own : share_path(start->arguments, shared);
+}
+
+static bool open_readiness(struct start *start, struct error *err)
+{
+    struct server *s = start->server;
+    s->references = references_load(own_or_content(start, "references.yml"), err);
+    s->readiness = s->references ? readiness_load(own_or_content(start, "readiness.yml"), err) : NULL;
+    s->calendar = s->readiness ? calendar_load(own_or_content(start, "calendar.yml"), err) : NULL;
+    return s->calendar != NULL;
 }
 
 static bool open_work(struct start *start, struct error *err)
@@ -94,9 +101,8 @@ static bool open_work(struct start *start, struct error *err)
     s->playbooks = playbooks_load(share_path(start->arguments, "content/playbooks"), err);
     s->authority =
         s->playbooks ? authority_load(share_path(start->arguments, "content/authority.yml"), err) : NULL;
-    s->references = s->authority ? open_references(start, err) : NULL;
-    s->intake_rules =
-        s->references ? intake_rules_load(share_path(start->arguments, "content/intake.yml"), err) : NULL;
+    bool ok = s->authority != NULL && open_readiness(start, err);
+    s->intake_rules = ok ? intake_rules_load(share_path(start->arguments, "content/intake.yml"), err) : NULL;
     s->report_limit = (unsigned)argument_number(start->arguments, "report-limit");
     return s->intake_rules != NULL && intake_prove(s->intake_rules, err);
 }

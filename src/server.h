@@ -10,6 +10,7 @@
 #include "engine.h"
 #include "incident/authority.h"
 #include "incident/playbook.h"
+#include "incident/readiness.h"
 #include "input/input.h"
 #include "journal/journal.h"
 #include "judge/criteria.h"
@@ -50,7 +51,10 @@ struct server {
     struct intake *intake; /* while it runs */
     unsigned report_limit; /* reports of one address without log-in in ten minutes; 0 = the form is off */
     struct references
-        *references; /* where to read up; DATA/references.yml takes its place when there is one */
+        *references;             /* where to read up; DATA/references.yml takes its place when there is one */
+    struct readiness *readiness; /* what is asked; DATA/readiness.yml takes its place when there is one */
+    struct calendar *calendar;
+    int64_t readiness_noted_ns;   /* of the main thread: when readiness was last worked out */
     const char
         *never_block_file; /* what no countermeasure may touch; DATA/never-block.yml when there is one */
     /* Whether the reports whose deadlines run for this incident have been sent; NULL = nobody keeps

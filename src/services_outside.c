@@ -5,6 +5,7 @@
 #include "console/roles.h"
 #include "outside.h"
 #include "store/state_incidents.h"
+#include "work_custody.h"
 
 static bool fail(const struct error *err, int status, struct console_failure *failure)
 {
@@ -322,6 +323,29 @@ static bool export_as(struct server *s, struct case_export *c, const struct expo
     return true;
 }
 
+/* What was given out is kept as it was, as an item of evidence. */
+static bool keep_export(struct server *s, const struct export_request *r, struct str bytes,
+                        struct arena *arena, struct console_failure *failure)
+{
+    static const char *const formats[] = {[EXPORT_STIX] = "STIX 2.1",
+                                          [EXPORT_IODEF] = "IODEF v2",
+                                          [EXPORT_MISP] = "MISP",
+                                          [EXPORT_CSV] = "CSV",
+                                          [EXPORT_JSONL] = "events"};
+    struct casework c = work_machine(s, arena, failure);
+    struct evidence_item item = {.type = "file",
+                                 .description = arena_printf(arena, "Export (%s) / 出力(%s)",
+                                                             formats[r->format], formats[r->format]),
+                                 .acquired_ns = c.now_ns};
+    c.actor = r->viewer.user;
+    c.roles = r->viewer.roles;
+    if (!evidence_keep(&c, bytes, &item) || !work_begin(&c))
+        return false;
+    bool ok = evidence_attach(&c, r->id, &item);
+    struct deed deed = work_deed(&c, "observe", r->id, "incident", r->id, item.description);
+    return work_end(&c, ok, &deed);
+}
+
 static bool incident_export(void *ctx, const struct export_request *r, struct arena *arena, struct buf *out,
                             struct console_failure *failure)
 {
@@ -346,7 +370,7 @@ static bool incident_export(void *ctx, const struct export_request *r, struct ar
     redactor_know_incident(c.redactor, &oc.incident);
     if (!load_steps(s, &c, r->id, &err) || !export_as(s, &c, r, out, &err))
         return fail(&err, 500, failure);
-    return true;
+    return keep_export(s, r, buf_str(out), arena, failure);
 }
 
 void services_outside(struct console_services *s)

@@ -1,11 +1,11 @@
 /* The work on incidents, between its rules (incident/), its rows (store/state_work.h), the record and the
  * console. One struct casework is one request, or one thing the machine does by itself; its functions answer
  * false once the failure is set. work.c has what all share, work_tasks.c tasks, work_hearing.c the hearing,
- * work_decisions.c approvals, work_state.c the steps of an incident, work_items.c evidence, hosts, entries
- * and reviews, work_counter.c, work_target.c, work_measure.c countermeasures, work_connect.c who carries them
- * out, work_look.c what is only looked at; the registers
+ * work_decisions.c approvals, work_state.c the steps of an incident, work_items.c hosts, entries and
+ * reviews, work_evidence.c and work_custody.c evidence, work_counter.c, work_target.c, work_measure.c
+ * countermeasures, work_connect.c who carries them out, work_look.c what is only looked at; the registers
  * around incidents: work_vendors.c, work_sharing.c, work_improve.c, work_kpi_world.c, work_kpi.c,
- * work_dossier.c, work_library.c. */
+ * work_dossier.c, work_library.c, work_documents.c, work_readiness.c. */
 #ifndef WORK_H
 #define WORK_H
 
@@ -115,6 +115,7 @@ bool work_find_approval(struct casework *c, uint64_t incident, struct str action
                         bool *found, struct work_row *approval);
 /* For the status: vendors whose contract or review wants somebody, actions past their date. */
 uint32_t work_vendors_due(struct server *s);
+bool work_vendor_is_due(const struct work_row *vendor, int64_t now_ns);
 uint32_t work_actions_late(struct server *s);
 /* An array of cases of the library that look like it, the likest first. */
 bool work_put_similar_cases(struct casework *c, const struct incident *incident, struct json_writer *w);
@@ -146,6 +147,14 @@ bool work_change_state(struct casework *c, const struct incident_change *change)
  */
 void work_tick(struct server *s);
 
+/* In force: owner, version and approval are entered, and the review is ahead. Due: used, and not in force. */
+bool work_document_is_in_force(const struct work_row *document, int64_t now_ns);
+bool work_document_is_due(const struct work_row *document, int64_t now_ns);
+/* Works readiness out and keeps it when a day begins or an answer changed (S79): at the start, once an hour,
+ * and when somebody entered what may change it. By the main thread; the second for whoever entered. */
+void work_tick_readiness(struct server *s);
+bool work_note_readiness(struct casework *c);
+
 /* The same relation both ways: `back` is how the other one reads it. */
 bool work_relate(struct casework *c, uint64_t from, uint64_t to, const char *kind, const char *back,
                  struct str note);
@@ -158,9 +167,10 @@ casework_handler work_get_case, work_patch_case, work_merge, work_split;
 casework_handler work_get_tasks, work_post_task, work_patch_task, work_get_hearing, work_post_hearing;
 casework_handler work_get_approvals, work_propose, work_get_all_approvals, work_get_approval, work_check,
     work_approve, work_reject, work_withdraw, work_get_authority;
-casework_handler work_get_evidence, work_post_evidence, work_get_evidence_item, work_post_custody,
-    work_get_hosts, work_post_host, work_patch_host, work_get_residual, work_get_entries, work_post_entry,
-    work_get_review, work_post_review, work_sign_review, work_post_action, work_patch_action;
+casework_handler work_get_evidence, work_post_evidence, work_post_evidence_query, work_get_evidence_file,
+    work_get_evidence_item, work_post_custody, work_get_hosts, work_post_host, work_patch_host,
+    work_get_residual, work_get_entries, work_post_entry, work_get_review, work_post_review, work_sign_review,
+    work_post_action, work_patch_action;
 casework_handler work_get_countermeasures, work_post_countermeasure, work_get_all_countermeasures,
     work_patch_countermeasure, work_approve_measure, work_check_measure, work_get_blocklist,
     work_get_contacts, work_post_contact, work_patch_contact, work_delete_contact;
@@ -178,6 +188,8 @@ casework_handler work_post_case, work_get_library, work_get_library_case, work_d
     work_get_references;
 casework_handler work_get_similar, work_get_as_of, work_get_playbooks;
 casework_handler work_get_connectors, work_test_connector, work_get_preview, work_retry_order;
+casework_handler work_get_documents, work_post_document, work_patch_document, work_get_readiness,
+    work_post_attestation;
 casework_handler work_get_notifications, work_acknowledge, work_retry_message, work_test_channel;
 
 #endif

@@ -120,6 +120,8 @@ static void put_matrix_row(const struct authority_row *row, struct json_writer *
     json_put_i64(w, row->urgency_least);
     work_put_names(w, "approvers", row->approvers, row->approver_count);
     work_put_names(w, "notice", row->notices, row->notice_count);
+    json_key(w, "subject");
+    json_put_str(w, row->subject);
     json_key(w, "check");
     json_put_bool(w, row->needs_check);
     json_key(w, "preauthorised_from_confidence");

@@ -277,6 +277,28 @@ bool work_propose_control(struct casework *c, uint64_t dossier, struct str quest
     return work_add(c, WORK_APPROVAL, a);
 }
 
+/* What is decided for one thing at a time names it, and it is there. */
+static bool check_subject(struct casework *c, const struct authority_row *row)
+{
+    struct str subject = work_value(c, "subject"), kind;
+    struct work_row thing;
+    uint64_t id = 0;
+    bool is_evidence = str_eq(row->subject, STR("evidence"));
+    if (row->subject.n == 0)
+        return subject.n == 0 ||
+               work_refuse(c, 400, "This decision is about the incident; leave \"subject\" out.",
+                           "この判断はインシデント全体についてのものです。「subject」は指定しません。");
+    if (!str_split(&subject, '/', &kind) || !str_eq(kind, row->subject) || !str_to_u64(subject, 10, &id)) {
+        c->failure->status = 400;
+        error_set(&c->failure->en, "Name what it is about: \"subject\" is \"%.*s/NUMBER\".",
+                  STR_ARGS(row->subject));
+        return error_set(&c->failure->ja, "対象を指定してください。「subject」は「%.*s/番号」です。",
+                         STR_ARGS(row->subject));
+    }
+    return is_evidence ? work_row_of(c, WORK_EVIDENCE, id, c->q->id, &thing)
+                       : work_find(c, WORK_VENDOR, id, &thing);
+}
+
 bool work_propose(struct casework *c)
 {
     struct incident incident = {0};
@@ -285,10 +307,11 @@ bool work_propose(struct casework *c)
     bool is_emergency = work_value_number(c, "emergency", 0) != 0;
     if (!work_incident(c, c->q->id, &incident))
         return false;
-    if (!incident_is_open(incident.state))
+    const struct authority_row *row = authority_find(c->s->authority, action, scope, incident.urgency);
+    bool outlives = row != NULL && str_eq(row->subject, STR("evidence")); /* evidence is kept after the end */
+    if (!incident_is_open(incident.state) && !outlives)
         return work_refuse(c, 409, "The incident is over.", "終了したインシデントです。");
-    if (authority_find(c->s->authority, action, scope, incident.urgency) == NULL ||
-        str_eq(action, STR("introduce")))
+    if (row == NULL || str_eq(action, STR("introduce")))
         return work_refuse(
             c, 400, "The authority matrix has no such action and scope; see GET /api/v1/authority.",
             "承認権限表にその措置と範囲はありません。GET /api/v1/authority を参照してください。");
@@ -297,6 +320,8 @@ bool work_propose(struct casework *c)
                            "社外のアカウントは緊急措置を決められません(S156)。");
     if (is_emergency && work_value(c, "reason").n == 0)
         return work_refuse(c, 400, "An emergency needs a \"reason\".", "緊急措置には「reason」が必要です。");
+    if (!check_subject(c, row))
+        return false;
     work_take_members(c, WORK_APPROVAL, &a);
     a.values[APPROVAL_INCIDENT] = work_text_of((int64_t)incident.id, c->arena);
     a.values[APPROVAL_STATUS] = is_emergency ? STR("emergency") : STR("proposed");

@@ -1,5 +1,5 @@
-/* Evidence with its chain of custody, infected hosts, entries of work, the review: mostly rows that people
- * add and change. Next: work_improve.c, work_counter.c. */
+/* Infected hosts, entries of work, the review: mostly rows that people add and change. Next: work_evidence.c,
+ * work_improve.c, work_counter.c. */
 #include "work.h"
 
 #include "base/log.h"
@@ -35,116 +35,6 @@ static void start_row(const struct casework *c, enum work_table table, struct wo
 static struct str now_text(const struct casework *c)
 {
     return work_text_of(c->now_ns, c->arena);
-}
-
-/* --------------------------------------------------------------- evidence */
-
-bool work_get_evidence(struct casework *c)
-{
-    return get_rows(c, WORK_EVIDENCE);
-}
-
-static bool is_hex(struct str s, size_t n)
-{
-    if (s.n != n)
-        return s.n == 0;
-    for (size_t i = 0; i < n; i++)
-        if (!ascii_is_digit(s.p[i]) && !(ascii_lower(s.p[i]) >= 'a' && ascii_lower(s.p[i]) <= 'f'))
-            return false;
-    return true;
-}
-
-bool work_post_evidence(struct casework *c)
-{
-    struct incident incident = {0};
-    struct work_rows items;
-    struct work_row row;
-    if (!work_incident(c, c->q->id, &incident) || !work_rows_of(c, WORK_EVIDENCE, c->q->id, &items))
-        return false;
-    if (!is_hex(work_value(c, "sha256"), 64) || !is_hex(work_value(c, "md5"), 32))
-        return work_refuse(c, 400, "\"sha256\" has 64 and \"md5\" 32 hexadecimal digits.",
-                           "「sha256」は16進64桁、「md5」は16進32桁です。");
-    start_row(c, WORK_EVIDENCE, &row);
-    row.values[EVIDENCE_NUMBER] =
-        arena_printf(c->arena, "%llu-%u", (unsigned long long)incident.id, items.count + 1);
-    if (!work_given(c, "acquired"))
-        row.values[EVIDENCE_ACQUIRED] = now_text(c);
-    if (work_value(c, "acquired_by").n == 0)
-        row.values[EVIDENCE_ACQUIRED_BY] = c->actor;
-    row.values[EVIDENCE_HOLDER] = row.values[EVIDENCE_ACQUIRED_BY];
-    row.values[EVIDENCE_ENTERED_BY] = c->actor;
-    row.values[EVIDENCE_ENTERED] = now_text(c);
-    return add_row(c, WORK_EVIDENCE, &row, "observe", "evidence", work_value(c, "description"));
-}
-
-static bool add_custody(struct casework *c, const struct work_row *item, struct str kind, struct str to,
-                        struct str reason)
-{
-    struct work_row row = {0};
-    row.values[CUSTODY_EVIDENCE] = work_text_of((int64_t)item->id, c->arena);
-    row.values[CUSTODY_KIND] = kind;
-    row.values[CUSTODY_FROM_PERSON] = item->values[EVIDENCE_HOLDER];
-    row.values[CUSTODY_TO_PERSON] = to;
-    row.values[CUSTODY_HAPPENED] = work_text_of(work_value_number(c, "happened", c->now_ns), c->arena);
-    row.values[CUSTODY_REASON] = reason;
-    row.values[CUSTODY_SIGNED_BY] = c->actor;
-    return work_add(c, WORK_CUSTODY, &row);
-}
-
-static bool answer_item(struct casework *c, const struct work_row *item)
-{
-    struct work_rows custody;
-    struct json_writer w = {.out = c->out};
-    if (!work_rows_of(c, WORK_CUSTODY, item->id, &custody))
-        return false;
-    json_begin_object(&w);
-    work_row_members(WORK_EVIDENCE, item, c->sees_persons, &w);
-    json_key(&w, "custody");
-    json_begin_array(&w);
-    for (uint32_t i = 0; i < custody.count; i++) {
-        json_begin_object(&w);
-        work_row_members(WORK_CUSTODY, &custody.rows[i], c->sees_persons, &w);
-        json_end_object(&w);
-    }
-    json_end_array(&w);
-    json_end_object(&w);
-    return true;
-}
-
-/* Who looks at an item stands in its access log (spec 3.6). */
-bool work_get_evidence_item(struct casework *c)
-{
-    struct incident incident = {0};
-    struct work_row item;
-    if (!work_incident(c, c->q->id, &incident) ||
-        !work_row_of(c, WORK_EVIDENCE, c->q->item, c->q->id, &item) || !work_begin(c))
-        return false;
-    bool ok = add_custody(c, &item, STR("access"), c->actor, STR("viewed / 閲覧"));
-    struct deed deed = work_deed(c, "observe", incident.id, "evidence", item.id, STR("viewed / 閲覧"));
-    return work_end(c, ok, &deed) && answer_item(c, &item);
-}
-
-bool work_post_custody(struct casework *c)
-{
-    struct incident incident = {0};
-    struct work_row item;
-    struct str kind = work_value(c, "kind"), to = work_value(c, "to_person");
-    bool is_transfer = str_eq(kind, STR("transfer")), is_disposal = str_eq(kind, STR("disposal"));
-    if (!work_incident(c, c->q->id, &incident) || !work_row_of(c, WORK_EVIDENCE, c->q->item, c->q->id, &item))
-        return false;
-    if (is_transfer && to.n == 0)
-        return work_refuse(c, 400, "A transfer needs \"to_person\".",
-                           "引き渡しには「to_person」が必要です。");
-    if (is_disposal && work_flag(&item, EVIDENCE_LEGAL_HOLD))
-        return work_refuse(c, 409, "The item is under legal hold.", "法的保全の対象のため廃棄できません。");
-    if (is_disposal && work_number(&item, EVIDENCE_RETENTION_UNTIL) > c->now_ns)
-        return work_refuse(c, 409, "It must be kept for longer.", "保管期間中のため廃棄できません。");
-    if (!work_begin(c))
-        return false;
-    bool ok = add_custody(c, &item, kind, to.n ? to : c->actor, work_value(c, "reason")) &&
-              (!is_transfer || work_set(c, WORK_EVIDENCE, &item, EVIDENCE_HOLDER, to));
-    struct deed deed = work_deed(c, "execute", incident.id, "evidence", item.id, work_value(c, "reason"));
-    return work_end(c, ok, &deed) && answer_item(c, &item);
 }
 
 /* ------------------------------------------------------------------ hosts */

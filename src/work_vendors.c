@@ -1,6 +1,6 @@
 /* The vendor register, and the times that vendors were called to an incident, measured against what their
  * contract promises (S155, S156, S158). Next: work_sharing.c. */
-#include "work.h"
+#include "work_custody.h"
 
 #include "base/log.h"
 #include "incident/incident.h"
@@ -75,17 +75,22 @@ static uint32_t put_warnings(const struct work_row *v, int64_t now_ns, struct js
     return count;
 }
 
+bool work_vendor_is_due(const struct work_row *vendor, int64_t now_ns)
+{
+    bool holds[WARNING_COUNT];
+    return judge_contract(vendor, now_ns, holds) > 0;
+}
+
 uint32_t work_vendors_due(struct server *s)
 {
     struct arena arena;
     struct work_rows rows;
     struct error err;
-    bool holds[WARNING_COUNT];
     uint32_t due = 0;
     arena_init(&arena, 16 << 10);
     bool ok = state_work_list(s->state, WORK_VENDOR, -1, STR_EMPTY, WORK_ROWS_MOST, &arena, &rows, &err);
     for (uint32_t i = 0; ok && i < rows.count; i++)
-        due += judge_contract(&rows.rows[i], clock_wall_ns(), holds) > 0;
+        due += work_vendor_is_due(&rows.rows[i], clock_wall_ns());
     arena_free(&arena);
     return due;
 }
@@ -311,22 +316,62 @@ bool work_get_invocations(struct casework *c)
     return true;
 }
 
-/* Only who the contract names agrees to the cost (S155), and only while it runs. */
-static bool check_invocation(struct casework *c, const struct work_row *v)
+static bool is_used(struct casework *c, const struct work_row *approval, bool *used)
 {
-    int64_t until_ns = work_number(v, VENDOR_CONTRACT_UNTIL);
-    struct str wanted = v->values[VENDOR_INVOKED_BY], given = work_value(c, "approved_by");
-    if (work_number(v, VENDOR_ENDED) != 0 || (until_ns != 0 && until_ns <= c->now_ns))
-        return work_refuse(c, 409, "The contract with this vendor has ended; enter the new one first.",
-                           "この委託先との契約は終了しています。先に新しい契約を登録してください。");
-    if (wanted.n == 0 || work_list_has(wanted, given))
+    struct work_rows calls;
+    *used = false;
+    if (!work_rows_of(c, WORK_INVOCATION, c->q->id, &calls))
+        return false;
+    for (uint32_t i = 0; i < calls.count && !*used; i++)
+        *used = (uint64_t)work_number(&calls.rows[i], INVOCATION_APPROVAL) == approval->id;
+    return true;
+}
+
+/* One of those that the contract names agreed to the cost (S155). */
+static bool is_agreed(const struct work_row *v, const struct work_row *approval)
+{
+    struct str who = approval->values[APPROVAL_DECIDED_BY], one, wanted = v->values[VENDOR_INVOKED_BY];
+    if (wanted.n == 0 || str_eq(approval->values[APPROVAL_STATUS], STR("emergency")))
+        return true;
+    while (who.n && str_split(&who, ';', &one))
+        if (work_list_has(wanted, str_trim(one)))
+            return true;
+    return false;
+}
+
+/* A vendor is called like anything else that costs: somebody decides, by the matrix of authority. One
+ * decision is for one call; an emergency may call first and is decided afterwards. */
+static bool find_agreement(struct casework *c, const struct work_row *v, struct work_row *approval)
+{
+    bool found, used = false;
+    struct str subject = arena_printf(c->arena, "vendor/%llu", (unsigned long long)v->id);
+    if (!work_find_subject(c, c->q->id, "call", "vendor", subject, true, &found, approval) ||
+        (found && !is_used(c, approval, &used)))
+        return false;
+    if (found && !used && is_agreed(v, approval))
         return true;
     c->failure->status = 409;
-    error_set(&c->failure->en, "This vendor is called with the approval of %.*s; name who agreed.",
-              STR_ARGS(wanted));
-    error_set(&c->failure->ja, "この委託先への依頼には %.*s の承認が必要です。承認者を指定してください。",
-              STR_ARGS(wanted));
-    return false;
+    if (found && !used) {
+        error_set(&c->failure->en, "The contract wants the approval of %.*s; it was given by %.*s.",
+                  STR_ARGS(v->values[VENDOR_INVOKED_BY]), STR_ARGS(approval->values[APPROVAL_DECIDED_BY]));
+        return error_set(&c->failure->ja, "契約上、%.*s の承認が必要です(承認者は %.*s)。",
+                         STR_ARGS(v->values[VENDOR_INVOKED_BY]),
+                         STR_ARGS(approval->values[APPROVAL_DECIDED_BY]));
+    }
+    error_set(&c->failure->en,
+              "A call needs an approval of its own: ask for the decision call/vendor on \"%.*s\".",
+              STR_ARGS(subject));
+    return error_set(&c->failure->ja,
+                     "依頼ごとに承認が必要です。「%.*s」について call/vendor の判断を依頼してください。",
+                     STR_ARGS(subject));
+}
+
+static bool check_contract(struct casework *c, const struct work_row *v)
+{
+    int64_t until_ns = work_number(v, VENDOR_CONTRACT_UNTIL);
+    return (work_number(v, VENDOR_ENDED) == 0 && (until_ns == 0 || until_ns > c->now_ns)) ||
+           work_refuse(c, 409, "The contract with this vendor has ended; enter the new one first.",
+                       "この委託先との契約は終了しています。先に新しい契約を登録してください。");
 }
 
 static struct str limit_of(struct casework *c, const struct work_row *v, int column, int64_t asked_ns)
@@ -346,16 +391,18 @@ static bool answer_invocation(struct casework *c, const struct work_row *row)
 bool work_post_invocation(struct casework *c)
 {
     struct incident incident = {0};
-    struct work_row v, row = {0};
+    struct work_row v, approval, row = {0};
     if (!work_incident(c, c->q->id, &incident) ||
         !work_find(c, WORK_VENDOR, (uint64_t)work_value_number(c, "vendor", 0), &v) ||
-        !check_invocation(c, &v))
+        !check_contract(c, &v) || !find_agreement(c, &v, &approval))
         return false;
     work_take_members(c, WORK_INVOCATION, &row);
     int64_t asked_ns = work_value_number(c, "asked", c->now_ns);
     row.values[INVOCATION_INCIDENT] = work_text_of((int64_t)incident.id, c->arena);
     row.values[INVOCATION_ASKED] = work_text_of(asked_ns, c->arena);
     row.values[INVOCATION_ASKED_BY] = c->actor;
+    row.values[INVOCATION_APPROVAL] = work_text_of((int64_t)approval.id, c->arena);
+    row.values[INVOCATION_APPROVED_BY] = approval.values[APPROVAL_DECIDED_BY];
     row.values[INVOCATION_RESPOND_BY] = limit_of(c, &v, VENDOR_RESPOND_HOURS, asked_ns);
     row.values[INVOCATION_RESOLVE_BY] = limit_of(c, &v, VENDOR_RESOLVE_HOURS, asked_ns);
     return work_enter(c, WORK_INVOCATION, &row, "contact", incident.id, "invocation",

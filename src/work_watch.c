@@ -1,7 +1,7 @@
 /* What is attached to an incident of low confidence by itself (S149): what its hosts were in before, who else
  * met the same destinations or sits in the same network, and a focus watch that ends by itself. Next:
  * work_hearing.c. */
-#include "work.h"
+#include "work_custody.h"
 
 #include "base/ip.h"
 #include "base/log.h"
@@ -120,7 +120,16 @@ static bool add_history(struct casework *c, const struct incident *incident)
     row.values[ENTRY_WHO] = c->actor;
     for (unsigned r = 0; r < RELATION_COUNT; r++)
         buf_free(&f.named[r]);
-    return ok && work_add(c, WORK_ENTRY, &row);
+    if (!ok || !work_add(c, WORK_ENTRY, &row))
+        return false;
+    struct evidence_item item = {
+        .type = "log",
+        .description = STR("History of the hosts and their surroundings / 端末の履歴と周辺環境"),
+        .location = arena_printf(c->arena, "state.db work_entry/%llu", (unsigned long long)row.id),
+        .sha256 = evidence_sha256(row.values[ENTRY_TEXT], c->arena),
+        .size = (int64_t)row.values[ENTRY_TEXT].n,
+        .acquired_ns = c->now_ns};
+    return evidence_attach(c, incident->id, &item);
 }
 
 /* ------------------------------------------------------------------ watch */

@@ -225,6 +225,9 @@ def test_it_joins_the_incident_of_that_computer(desk):
     assert server.get("/api/v1/intake?state=all&incident=4711")["rows"] == []
     entries = server.get(f"/api/v1/incidents/{report['incident']}/entries")["rows"]
     assert any(f"U{number}" in entry["text"] for entry in entries)
+    items = [item for item in server.get(f"/api/v1/incidents/{report['incident']}/evidence")["rows"] if "work_report_look" in item["location"]]  # spec 3.6
+    assert items and sorted(item["sha256"] for item in items) == sorted(look["sha256"] for look in report["looks"])
+    assert {item["acquired_by"] for item in items} == {"hyakuyo"} and all(item["tool"].startswith("hyakuyo ") and item["size"] for item in items)
 
 
 def test_the_help_desk_works_it_to_the_end(desk):

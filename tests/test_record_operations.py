@@ -16,7 +16,7 @@ from test_intake import HEADERS
 from test_preview import RULE
 from test_proof import IRC_RULE
 from test_record import first_bad, tamper
-from test_registers import SECTIONS
+from test_registers import SECTIONS, agreed
 from test_workflow import CFO, NOBODY, SALES, Office, Person, soon, work
 
 NOTHING_CHANGES = {
@@ -166,6 +166,7 @@ def casework(walk, office, number):
     walk("answerHearing", abe, work(number, "hearing"), "work_hearing/1", question="doing", answer="explains", note="by phone")
     the_arithmetic_is_there(walk, before, office.server.get(work(number)), head)
     item = walk("addEvidence", abe, work(number, "evidence"), "work_evidence/{id}", type="disk", description="image")
+    walk("keepAnswer", abe, work(number, "evidence", "query"), "evidence/{id}", query="*", description="all that is stored")
     walk("addCustody", abe, work(number, "evidence", item["id"], "custody"), f"evidence/{item['id']}", kind="transfer", to_person="ito", reason="analysis")
     host = walk("addIncidentHost", abe, work(number, "hosts"), "work_host/{id}", host="PC-FIN-005", ip=CFO)
     walk("changeIncidentHost", abe, work(number, "hosts", host["id"]), f"work_host/{host['id']}", status="acted")
@@ -189,10 +190,14 @@ def casework(walk, office, number):
 
 
 def registers(walk, office, number):
+    made = walk("addDocument", office.root, "/api/v1/documents", "document/{id}", kind="policy", title="Policy")
+    walk("changeDocument", office.root, f"/api/v1/documents/{made['id']}", f"document/{made['id']}", owner="CISO", version="2")
+    walk("attestReadiness", office.abe, "/api/v1/readiness/attestations", "attestation/1", item="isolation", is_good=True, result="switch port of PC-TEST")
     abe, mori = office.abe, office.mori
     vendor = walk("addVendor", mori, "/api/v1/vendors", "work_vendor/{id}", name="Kita Forensics", service="forensics", respond_hours=4)
     walk("changeVendor", mori, f"/api/v1/vendors/{vendor['id']}", f"work_vendor/{vendor['id']}", scope="disks")
-    call = walk("callVendor", abe, work(number, "invocations"), "work_invocation/{id}", vendor=vendor["id"], task="image PC", approved_by="mori")
+    agreed(office, number, vendor["id"], "mori")
+    call = walk("callVendor", abe, work(number, "invocations"), "work_invocation/{id}", vendor=vendor["id"], task="image PC")
     walk("changeInvocation", abe, work(number, "invocations", call["id"]), f"work_invocation/{call['id']}", responded=soon(0))
     partner = walk("addPartner", mori, "/api/v1/partners", "work_partner/{id}", name="JPCERT/CC", kind="public_body", tlp="AMBER")
     walk("changePartner", mori, f"/api/v1/partners/{partner['id']}", f"work_partner/{partner['id']}", note="by mail")

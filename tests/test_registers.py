@@ -37,6 +37,14 @@ def deeds(office, target):
         return db.execute("SELECT action, actor FROM record_entry WHERE target = ? ORDER BY seq", (target,)).fetchall()
 
 
+def agreed(office, number, vendor, *signers, by="abe"):
+    """Somebody asks whether the vendor may be called, and those who may decide say yes."""
+    asked = office.people[by].do("POST", work(number, "approvals"), 200, action="call", scope="vendor", subject=f"vendor/{vendor}", question="May we call them?")
+    for signer in signers:
+        office.people[signer].do("POST", f"/api/v1/approvals/{asked['id']}/approve", 200, note="yes")
+    return asked["id"]
+
+
 def warnings(vendor):
     return {warning["code"] for warning in vendor["warnings"]}
 
@@ -45,7 +53,7 @@ def test_a_vendor_is_called_under_its_contract_and_measured_against_it(office):
     abe, mori = office.abe, office.mori
     number = office.incident(SALES)
     made = mori.do("POST", "/api/v1/vendors", 201, name="Kita Forensics", service="forensics", contract="K-17", contract_until=soon(20 * 86400), respond_hours=4,
-                   resolve_hours=48, price_cap=3_000_000, access="images of named hosts", accounts="vendor1", invoked_by="kato;mori", phone="03-9999-0001",
+                   resolve_hours=48, price_cap=3_000_000, access="images of named hosts", accounts="vendor1", invoked_by="mori", phone="03-9999-0001",
                    review_due=ago(60))
     assert warnings(made) == {"contract_ends", "review_due"}
     assert "a review that is due: 1" in json.dumps(abe.get("/api/v1/status")["warnings"])
@@ -55,24 +63,39 @@ def test_a_vendor_is_called_under_its_contract_and_measured_against_it(office):
     vendor = f"/api/v1/vendors/{made['id']}"
     changed = mori.do("PATCH", vendor, 200, contract_until=soon(365 * 86400), reviewed=ago(1), review_due=soon(365 * 86400))
     assert warnings(changed) == set()
-    refused = abe.do("POST", work(number, "invocations"), 409, vendor=made["id"], task="image PC-SAL-050", approved_by="abe")
-    assert "kato;mori" in refused["detail"]
-    abe.do("POST", work(number, "invocations"), 400, vendor=made["id"], task="image PC-SAL-050")
-    call = abe.do("POST", work(number, "invocations"), 201, vendor=made["id"], task="image PC-SAL-050", approved_by="mori", asked=ago(6 * 60))
+    refused = abe.do("POST", work(number, "invocations"), 409, vendor=made["id"], task="image PC-SAL-050")
+    assert f"vendor/{made['id']}" in refused["detail"]
+    abe.do("POST", work(number, "approvals"), 400, action="call", scope="vendor", question="which?")
+    abe.do("POST", work(number, "approvals"), 404, action="call", scope="vendor", subject="vendor/99")
+    abe.do("POST", work(number, "approvals"), 400, action="return", scope="service", subject="vendor/1")
+    asked = agreed(office, number, made["id"])
+    abe.do("POST", f"/api/v1/approvals/{asked}/approve", 403)  # neither a lead, nor somebody else than who asked
+    abe.do("POST", work(number, "invocations"), 409, vendor=made["id"], task="image PC-SAL-050")
+    mori.do("POST", f"/api/v1/approvals/{asked}/approve", 200, note="yes")
+    call = abe.do("POST", work(number, "invocations"), 201, vendor=made["id"], task="image PC-SAL-050", asked=ago(6 * 60))
+    assert call["approved_by"] == "mori" and call["approval"] == asked
+    abe.do("POST", work(number, "invocations"), 409, vendor=made["id"], task="once more")  # one decision, one call
     assert call["responded_in_time"] is False and call["resolved_in_time"] is None  # four hours are over, nobody has answered
     item = work(number, "invocations", call["id"])
     abe.do("PATCH", item, 400, responded=ago(7 * 60))
     answered = abe.do("PATCH", item, 200, responded=ago(4 * 60), effort_minutes=90, cost=200_000)
     assert answered["response_minutes"] == 120 and answered["responded_in_time"] is True
     assert abe.do("PATCH", item, 200, resolved=ago(10), result="dropper found")["resolved_in_time"] is True
-    late = abe.do("POST", work(number, "invocations"), 201, vendor=made["id"], task="more", approved_by="kato", asked=ago(5 * 60))
+    mori.do("PATCH", vendor, 200, invoked_by="kato")
+    agreed(office, number, made["id"], "mori")
+    refused = abe.do("POST", work(number, "invocations"), 409, vendor=made["id"], task="more")
+    assert "kato" in refused["detail"] and "mori" in refused["detail"]  # the contract wants somebody else's word
+    mori.do("PATCH", vendor, 200, invoked_by="mori")
+    late = abe.do("POST", work(number, "invocations"), 201, vendor=made["id"], task="more", asked=ago(5 * 60))
     abe.do("PATCH", work(number, "invocations", late["id"]), 200, responded=ago(30))
     seen = office.vendor1.get("/api/v1/vendors")
     assert [row["name"] for row in seen["rows"]] == ["Kita Forensics"]  # itself, and nobody else's terms
     assert seen["rows"][0]["measured"] == {"invocations": 2, "responded_in_time": 1, "responded_late": 1, "resolved_in_time": 1, "resolved_late": 0,
                                            "effort_minutes": 90, "cost": 200_000}
     minami = mori.get("/api/v1/vendors")["rows"][1]["id"]
-    abe.do("POST", work(number, "invocations"), 201, vendor=minami, task="watch", approved_by="mori")
+    urgent = abe.do("POST", work(number, "approvals"), 200, action="call", scope="vendor", subject=f"vendor/{minami}", emergency=True, reason="it spreads")
+    watched = abe.do("POST", work(number, "invocations"), 201, vendor=minami, task="watch")  # called first, to be approved within a day
+    assert (watched["approval"], watched["approved_by"]) == (urgent["id"], "")
     office.vendor1.do("GET", f"/api/v1/vendors/{minami}", 404)
     assert {row["vendor_name"] for row in office.vendor1.get(work(number, "invocations"))["rows"]} == {"Kita Forensics"}
     for register in ("partners", "sharing", "consultations", "dossiers", "improvements", "kpis", "kpis/sla"):
@@ -81,9 +104,9 @@ def test_a_vendor_is_called_under_its_contract_and_measured_against_it(office):
     assert [row["name"] for row in office.hata.get("/api/v1/vendors")["rows"]] == ["Kita Forensics", "Minami SOC"]
     assert mori.get("/api/v1/vendors")["due"] == 1  # what was not entered is not fine
     mori.do("PATCH", vendor, 200, contract_until=ago(1))
-    abe.do("POST", work(number, "invocations"), 409, vendor=made["id"], task="again", approved_by="mori")
+    assert "ended" in abe.do("POST", work(number, "invocations"), 409, vendor=made["id"], task="again")["detail"]
     answers_conform(office, mori, "/api/v1/vendors", vendor, work(number, "invocations"))
-    assert deeds(office, f"vendor/{made['id']}") == [("correct", "mori")] * 3
+    assert deeds(office, f"vendor/{made['id']}") == [("correct", "mori")] * 5
     assert deeds(office, f"invocation/{call['id']}") == [("contact", "abe"), ("execute", "abe"), ("execute", "abe")]
 
 
@@ -102,7 +125,8 @@ def test_vendors_and_partners_come_from_files(office):
     kita, minami = office.mori.get("/api/v1/vendors")["rows"]
     assert kita["contract_until"].startswith("2031-03-31T14:59:59") and kita["respond_hours"] == 4 and kita["accounts"] == ["vendor1"]
     number = office.incident(SALES)
-    office.abe.do("POST", work(number, "invocations"), 201, vendor=kita["id"], task="look", approved_by="mori")
+    agreed(office, number, kita["id"], "mori")
+    office.abe.do("POST", work(number, "invocations"), 201, vendor=kita["id"], task="look")
     file.write_text(VENDORS.replace("K-17", "K-18").replace("Minami SOC,monitoring,M-2,2031-03-31,1,,\n", ""))
     assert re.search(r"vendors.csv +0 new, 1 changed, 0 unchanged, 1 ended", run("asset", "import", file, "--data", office.server.data, env={"TZ": "Asia/Tokyo"}).stdout)
     again, ended = office.mori.get("/api/v1/vendors")["rows"]

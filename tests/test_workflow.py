@@ -165,7 +165,7 @@ def answers_conform(office, number, item, approval):
     document = office.server.get("/api/v1/openapi.json")
     report = office.abe.do("POST", "/api/v1/intake", symptoms="slow_or_odd", pc="PC-FIN-005")["id"]
     asked = 0
-    for path in sorted(WORK):
+    for path in sorted(WORK - {"/api/v1/incidents/{id}/evidence/{item}/file"}):  # tests/test_custody.py: this item lies elsewhere
         operation = document["paths"][path].get("get")
         if operation is None or "{name}" in path or ("{id}" in path and not any(part in path for part in ("/incidents/", "/approvals/", "/intake/"))):
             continue  # the registers' own rows: test_registers.py

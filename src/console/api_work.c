@@ -62,35 +62,49 @@ static const struct parameter HEARING[] = {TEXT("question", 1, 64),
                                            MAY_TEXT("answer", 64),
                                            MAY_TEXT("note", 4000),
                                            {0}};
-static const struct parameter PROPOSAL[] = {TEXT("action", 1, 32),      TEXT("scope", 1, 32),
-                                            MAY_TEXT("question", 2000), MAY_TEXT("options", 2000),
-                                            MAY_TEXT("impact", 4000),   MAY_TEXT("recommendation", 2000),
-                                            MAY_TIME("deadline"),       MAY_FLAG("emergency"),
-                                            MAY_TEXT("reason", 2000),   {0}};
+static const struct parameter PROPOSAL[] = {TEXT("action", 1, 32),
+                                            TEXT("scope", 1, 32),
+                                            MAY_TEXT("question", 2000),
+                                            MAY_TEXT("options", 2000),
+                                            MAY_TEXT("impact", 4000),
+                                            MAY_TEXT("recommendation", 2000),
+                                            MAY_TIME("deadline"),
+                                            MAY_FLAG("emergency"),
+                                            MAY_TEXT("reason", 2000),
+                                            MAY_TEXT("subject", 64),
+                                            {0}};
 static const struct parameter WAITING[] = {MAY_CHOICE("state", "waiting|all"), {0}};
 static const struct parameter NOTE[] = {MAY_TEXT("note", 2000), {0}};
-static const struct parameter EVIDENCE[] = {
-    CHOICE("type", "disk|memory|log|pcap|mail|photo|device|file"),
-    MAY_CHOICE("purpose", "examination|eradication|false_alarm|offline_scan|rebuild"),
-    TEXT("description", 1, 2000),
-    MAY_TEXT("serial", 100),
-    MAY_TEXT("source_host", 253),
-    MAY_TIME("acquired"),
-    MAY_TEXT("acquired_by", 64),
-    MAY_TEXT("witness", 64),
-    MAY_TEXT("tool", 500),
-    MAY_FLAG("write_blocked"),
-    MAY_CHOICE("power_state", "on|off|unknown"),
-    MAY_FLAG("volatile_captured"),
-    MAY_TEXT("sha256", 64),
-    MAY_TEXT("md5", 32),
-    MAY_NUMBER("size", INT64_C(1) << 50),
-    MAY_TEXT("location", 200),
-    MAY_TEXT("seal", 100),
-    MAY_TIME("retention_until"),
-    MAY_FLAG("legal_hold"),
-    {0}};
-static const struct parameter CUSTODY[] = {CHOICE("kind", "transfer|access|disposal"),
+static const struct parameter EVIDENCE[] = {CHOICE("type", "disk|memory|log|pcap|mail|photo|device|file"),
+                                            MAY_CHOICE("purpose", "examination|eradication|false_alarm|offline_scan|rebuild"),
+                                            TEXT("description", 1, 2000),
+                                            MAY_TEXT("serial", 100),
+                                            MAY_TEXT("source_host", 253),
+                                            MAY_TIME("acquired"),
+                                            MAY_TEXT("acquired_by", 64),
+                                            MAY_TEXT("witness", 64),
+                                            MAY_TEXT("tool", 500),
+                                            MAY_FLAG("write_blocked"),
+                                            MAY_CHOICE("power_state", "on|off|unknown"),
+                                            MAY_FLAG("volatile_captured"),
+                                            MAY_TEXT("sha256", 64),
+                                            MAY_TEXT("md5", 32),
+                                            MAY_NUMBER("size", INT64_C(1) << 50),
+                                            MAY_TEXT("location", 200),
+                                            MAY_TEXT("seal", 100),
+                                            MAY_TIME("retention_until"),
+                                            MAY_FLAG("legal_hold"),
+                                            {0}};
+static const struct parameter EVIDENCE_QUERY[] = {TEXT("query", 1, 8000),
+                                                  MAY_TIME("from"),
+                                                  MAY_TIME("to"),
+                                                  TEXT("description", 1, 2000),
+                                                  MAY_TEXT("source_host", 253),
+                                                  {0}};
+static const struct parameter CUSTODY[] = {CHOICE("kind",
+                                                  "transfer|receive|access|hold|release|retain|disposal"),
+                                           MAY_TEXT("how", 500),
+                                           MAY_TIME("until"),
                                            MAY_TEXT("to_person", 200),
                                            MAY_TIME("happened"),
                                            TEXT("reason", 1, 2000),
@@ -172,8 +186,7 @@ static const struct parameter INTAKE_TICK[] = {TEXT("step", 1, 32), MAY_TIME("ha
         MAY_TIME("review_due")
 static const struct parameter VENDOR[] = {TEXT("name", 1, 200), TERMS, {0}};
 static const struct parameter VENDOR_CHANGE[] = {MAY_TEXT("name", 200), TERMS, MAY_TIME("ended"), {0}};
-static const struct parameter INVOCATION[] = {
-    ID("vendor"), TEXT("task", 1, 4000), MAY_TIME("asked"), TEXT("approved_by", 1, 200), {0}};
+static const struct parameter INVOCATION[] = {ID("vendor"), TEXT("task", 1, 4000), MAY_TIME("asked"), {0}};
 static const struct parameter INVOCATION_CHANGE[] = {MAY_TIME("responded"),
                                                      MAY_TIME("resolved"),
                                                      MAY_TEXT("result", 4000),
@@ -245,6 +258,19 @@ static const struct parameter DOSSIER_SUBMIT[] = {MAY_TIME("deadline"), {0}};
 static const struct parameter LIBRARY_CASE[] = {MAY_TEXT("lesson", 8000), MAY_TEXT("failure", 8000), {0}};
 static const struct parameter LIBRARY[] = {MAY_TEXT("q", 500), MAY_TEXT("type", 64), {0}};
 static const struct parameter LIBRARY_FORMAT[] = {MAY_CHOICE("format", "whole|share"), {0}};
+#define DOCUMENT_TERMS                                                                                       \
+    MAY_TEXT("owner", 200), MAY_TEXT("version", 50), MAY_TEXT("approved_by", 200), MAY_TIME("approved"),     \
+        MAY_TIME("review_due"), MAY_TEXT("location", 500), MAY_TEXT("note", 4000)
+static const struct parameter DOCUMENT[] = {TEXT("kind", 1, 64), TEXT("title", 1, 300), DOCUMENT_TERMS, {0}};
+static const struct parameter DOCUMENT_CHANGE[] = {MAY_TEXT("title", 300),
+                                                   DOCUMENT_TERMS,
+                                                   MAY_TIME("ended"),
+                                                   {0}};
+static const struct parameter ATTESTATION[] = {TEXT("item", 1, 64),
+                                               MAY_TIME("checked"),
+                                               {"is_good", PARAMETER_BOOLEAN, true, 0, 0, NULL},
+                                               TEXT("result", 1, 4000),
+                                               {0}};
 static const struct parameter OPEN_OR_ALL[] = {MAY_CHOICE("state", "open|all"), {0}};
 static const struct parameter CHANNEL_TEST[] = {TEXT("channel", 1, 64), MAY_TEXT("recipient", 254), {0}};
 

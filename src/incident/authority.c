@@ -74,6 +74,7 @@ static bool read_row(const struct reader *r, const struct yaml *node, struct aut
     row->action = yaml_text(node, "action");
     row->scope = yaml_text(node, "scope");
     row->urgency_least = (int)yaml_int(node, "urgency_least", 1);
+    row->subject = yaml_text(node, "subject");
     row->needs_check = yaml_bool(node, "check", false);
     row->is_containment = yaml_bool(node, "containment", false);
     row->hours = yaml_int(node, "hours", 0);

@@ -24,6 +24,7 @@ struct authority_row {
     uint32_t approver_count;
     struct str notices[AUTHORITY_SIGNERS_MAX]; /* who has to be told */
     uint32_t notice_count;
+    struct str subject; /* "evidence", "vendor": decided for one thing at a time; "" = for the incident */
     bool needs_check, is_containment;
     int confidence_least, importance_most; /* pre-authorised; confidence_least 0 = never */
     int64_t hours;                         /* longest duration */

@@ -133,6 +133,16 @@ bool notify_is_reachable(struct str hours, const struct notify_when *when)
     return !find_span(hours, &from, &to) || is_within(now.minute, from, to);
 }
 
+bool notify_hours_are_told(struct str hours)
+{
+    static const char *const always[] = {"24h", "24 h", "24時間", "24/7", "24x7", "always", "常時"};
+    int from, to;
+    for (size_t i = 0; i < COUNT_OF(always); i++)
+        if (str_contains_nocase(hours, str_c(always[i])))
+            return true;
+    return find_span(hours, &from, &to);
+}
+
 /* --------------------------------------------------------------- recipients */
 
 /* "@mori" is whoever has that account, whatever the role. */

@@ -26,6 +26,8 @@ bool notify_is_quiet(const struct notify_rules *rules, const struct notify_when 
 
 /* Hours that cannot be read are always: nobody is left out by a misspelling. */
 bool notify_is_reachable(struct str hours, const struct notify_when *when);
+/* Whether the text says hours at all: a span, or that it is always. */
+bool notify_hours_are_told(struct str hours);
 
 /* Indexes of the contacts that hold the role, or have the account when it is "@account": the primaries whose
  * hours these are; without any the deputies whose hours these are; without any all primaries; without any all

@@ -110,6 +110,19 @@ static const struct {
     {"22:00-06:00", "2025-11-10T12:00:00+09:00", false},
 };
 
+static void what_says_no_hours_is_told_from_what_does(void **state)
+{
+    static const char *const told[] = {"24h", "24時間365日", "9:00-17:30", "平日 9:00〜17:30", "always"};
+    static const char *const untold[] = {"", "see the roster", "平日", "office hours"};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(told); i++)
+        if (!notify_hours_are_told(str_c(told[i])))
+            fail_msg("'%s' says hours", told[i]);
+    for (size_t i = 0; i < COUNT_OF(untold); i++)
+        if (notify_hours_are_told(str_c(untold[i])))
+            fail_msg("'%s' says no hours", untold[i]);
+}
+
 static void hours_are_read_as_people_write_them(void **state)
 {
     (void)state;
@@ -171,6 +184,7 @@ int main(void)
         cmocka_unit_test(messages_leave_when_they_may),
         cmocka_unit_test(without_quiet_hours_nothing_waits),
         cmocka_unit_test(hours_are_read_as_people_write_them),
+        cmocka_unit_test(what_says_no_hours_is_told_from_what_does),
         cmocka_unit_test(deputies_stand_in),
         cmocka_unit_test(attempts_grow_apart),
     };

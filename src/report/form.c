@@ -43,7 +43,8 @@ static bool refuse(const struct report *r, const struct yaml *at, struct error *
 
 /* ------------------------------------------------------------------- labels */
 
-static const char *const types[] = {"text", "number", "real", "percent", "time", "date", "span", "bytes"};
+static const char *const types[] = {"text", "number", "real",  "percent", "time",
+                                    "date", "span",   "bytes", "link"};
 
 static void read_values(struct report *r, const struct yaml *values, struct report_column *c)
 {

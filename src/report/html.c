@@ -59,6 +59,11 @@ static void put_cell(const struct report *r, const struct report_section *s, uin
     const char *kind = cell->kind == CELL_UNKNOWN ? "<td class=\"u\">"
                        : report_is_number(c)      ? "<td class=\"n\">"
                                                   : "<td>";
+    if (report_is_link(c, cell)) {
+        element(out, "<td><a href=\"", cell->text, "\">");
+        element(out, "", report_show(r, c, cell, arena), "</a></td>");
+        return;
+    }
     element(out, kind, report_show(r, c, cell, arena), "</td>");
 }
 

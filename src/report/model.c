@@ -96,7 +96,8 @@ static struct str pick(const struct report *r, const char *en, const char *ja)
 
 bool report_is_number(const struct report_column *c)
 {
-    return c->value_count == 0 && c->type != REPORT_TEXT && c->type != REPORT_TIME && c->type != REPORT_DATE;
+    return c->value_count == 0 && c->type != REPORT_TEXT && c->type != REPORT_TIME &&
+           c->type != REPORT_DATE && c->type != REPORT_LINK;
 }
 
 /* "12,345,678" */
@@ -169,6 +170,8 @@ static struct str number_text(const struct report *r, enum report_type type, con
 {
     switch (type) {
     case REPORT_REAL:
+        if (cell->real >= 10000 || cell->real <= -10000)
+            return grouped(cell->whole, arena);
         return arena_printf(arena, "%.4g", cell->real);
     case REPORT_PERCENT:
         return percent(cell->real, arena);
@@ -185,6 +188,15 @@ static struct str number_text(const struct report *r, enum report_type type, con
     }
 }
 
+bool report_is_link(const struct report_column *c, const struct report_cell *cell)
+{
+    struct str a = cell->text;
+    bool is_address =
+        str_starts(a, STR("http://")) || str_starts(a, STR("https://")) || str_starts(a, STR("/#/"));
+    return c->type == REPORT_LINK && cell->kind == CELL_TEXT && is_address &&
+           str_find_char(a, '\'', 0) == STR_NOT_FOUND && str_find_char(a, '\\', 0) == STR_NOT_FOUND;
+}
+
 struct str report_show(const struct report *r, const struct report_column *c, const struct report_cell *cell,
                        struct arena *arena)
 {
@@ -193,6 +205,8 @@ struct str report_show(const struct report *r, const struct report_column *c, co
         return pick(r, "unknown", "不明");
     if (value != NULL)
         return report_say(r, value->shown);
+    if (report_is_link(c, cell))
+        return pick(r, "open", "開く");
     if (cell->kind == CELL_TEXT)
         return cell->text.n ? cell->text : pick(r, "(none)", "(なし)");
     return number_text(r, c->type, cell, arena);

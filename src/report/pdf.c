@@ -196,7 +196,7 @@ static double wanted_width(const struct paper *p, const struct report_section *s
     double most = text_width(report_say(p->report, s->columns[c].label), CELL_SIZE) * 1.1;
     for (uint32_t row = 0; row < s->row_count && row < 200; row++) {
         const struct report_cell *cell = &s->cells[(size_t)row * s->column_count + c];
-        double width = text_width(report_show(p->report, &s->columns[c], cell, p->arena), CELL_SIZE);
+        double width = text_width(report_show(p->report, &s->columns[c], cell, p->arena), CELL_SIZE) * 1.12;
         most = width > most ? width : most;
     }
     return (most > 260 ? 260 : most) + 2 * PAD + 4;
@@ -250,6 +250,20 @@ static double row_height(const struct paper *p, const struct report_section *s, 
     return most + 2 * PAD;
 }
 
+/* An address of the console can be followed, when it says where the console is. */
+static void put_linked(struct paper *p, const struct report_section *s, uint32_t row, uint32_t c, double x,
+                       const struct words *w)
+{
+    const struct report_cell *cell = row == UINT32_MAX ? NULL : &s->cells[(size_t)row * s->column_count + c];
+    bool is_link =
+        cell != NULL && report_is_link(&s->columns[c], cell) && str_starts(cell->text, STR("http"));
+    if (is_link)
+        cairo_tag_begin(p->cr, CAIRO_TAG_LINK, arena_printf(p->arena, "uri='%.*s'", STR_ARGS(cell->text)).p);
+    put(p, x + PAD, p->y + PAD, w);
+    if (is_link)
+        cairo_tag_end(p->cr, CAIRO_TAG_LINK);
+}
+
 static void put_row(struct paper *p, const struct report_section *s, uint32_t row, const double *widths,
                     double height)
 {
@@ -258,7 +272,7 @@ static void put_row(struct paper *p, const struct report_section *s, uint32_t ro
         cairo_box(p->cr, SIDE, p->y, WIDTH, height, 0xF2F5F8);
     for (uint32_t c = 0; c < s->column_count; c++) {
         struct words w = cell_words(p, s, row, c, widths[c]);
-        put(p, x + PAD, p->y + PAD, &w);
+        put_linked(p, s, row, c, x, &w);
         x += widths[c];
     }
     p->y += height;

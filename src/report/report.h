@@ -31,6 +31,7 @@ enum report_type {
     REPORT_DATE,    /* the same, to the day */
     REPORT_SPAN,    /* minutes; shown as 2d 3h, 3h 20m, 5m */
     REPORT_BYTES,
+    REPORT_LINK, /* an address of the console: a page makes it a link */
 };
 
 /* What stands for a value that is kept as a number or a word: {4: {en: highest, ja: 最高}}. */
@@ -70,7 +71,7 @@ struct report_source {
     struct str query; /* filter language over the events of the period */
     struct str rest;  /* the events that `query` cannot group, counted: a row of unknowns with that number */
     struct str state; /* a named table of the state */
-    struct str document; /* "fleet", "posture": a list of what the program knows, … */
+    struct str document; /* "fleet", "posture", "kpis": a list of what the program knows, … */
     struct str rows;     /* … by its path: "propagation.curve"; "" = the document itself is the row */
 };
 
@@ -173,7 +174,9 @@ struct str report_show(const struct report *r, const struct report_column *c, co
 /* A cell as programs read it: plain numbers, ISO times with their offset, "unknown". */
 void report_plain(const struct report *r, const struct report_column *c, const struct report_cell *cell,
                   struct buf *out);
-bool report_is_number(const struct report_column *c); /* stands at the right */
+bool report_is_number(const struct report_column *c);
+/* A cell to follow: an address of the console in a column of links, without quotes. */
+bool report_is_link(const struct report_column *c, const struct report_cell *cell); /* stands at the right */
 /* "Period", "2025-11-10 00:00 – …" and the like: what every report says about itself. */
 #define REPORT_FACTS_MAX 8
 struct report_fact {

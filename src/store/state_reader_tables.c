@@ -198,6 +198,20 @@ const struct state_named_table state_named_tables[] = {
 "  nullif(a.carried_out, 0) AS carried_out_at, nullif(a.effect, '') AS effect, nullif(a.kpi, '') AS kpi, nullif(a.kpi_before, '') AS kpi_before,"
 "  nullif(a.kpi_after, '') AS kpi_after, nullif(a.ended, 0) AS ended"
 " FROM work_action a JOIN incident i ON i.id = a.incident WHERE i.exercise = 0 AND i.opened_ns < :to_ns AND (a.ended = 0 OR a.ended >= :from_ns) ORDER BY a.id"},
+/* ---- how ready we were at the end of the period, and before it ---- */
+{"readiness_score",
+"WITH at_end AS (SELECT * FROM work_readiness WHERE noted < :to_ns ORDER BY id DESC LIMIT 1),"
+"  before AS (SELECT score FROM work_readiness WHERE noted < :from_ns ORDER BY id DESC LIMIT 1)"
+" SELECT (SELECT score FROM at_end) AS readiness, (SELECT score FROM before) AS readiness_before,"
+"  (SELECT met FROM at_end) AS met, (SELECT missed FROM at_end) AS missed, (SELECT unknown FROM at_end) AS unknown"},
+{"readiness_by_day",
+"SELECT " LOCAL_DAY("noted") " AS day, min(score) AS readiness FROM work_readiness WHERE noted >= :from_ns AND noted < :to_ns GROUP BY 1 ORDER BY 1"},
+{"readiness",
+"SELECT json_extract(e.value, '$.requirement') AS requirement, json_extract(e.value, CASE WHEN :ja THEN '$.title.ja' ELSE '$.title.en' END) AS ready_item,"
+"  json_extract(e.value, '$.status') AS readiness_status, json_extract(e.value, '$.good') AS in_order, json_extract(e.value, '$.all') AS asked,"
+"  CASE json_extract(e.value, '$.months') WHEN 0 THEN '' ELSE CAST(json_extract(e.value, '$.months') AS TEXT) END AS limit_months, nullif(json_extract(e.value, '$.last_met_ns'), 0) AS last_met,"
+"  CASE json_extract(e.value, '$.status') WHEN 'met' THEN '' ELSE json_extract(e.value, CASE WHEN :ja THEN '$.todo.ja' ELSE '$.todo.en' END) END AS to_do"
+" FROM (SELECT items FROM work_readiness WHERE noted < :to_ns ORDER BY id DESC LIMIT 1) r, json_each(r.items) e ORDER BY e.key"},
 };
 /* clang-format on */
 const size_t state_named_table_count = COUNT_OF(state_named_tables);

@@ -12,6 +12,7 @@
 #include "store/state_connect_schema.h"
 #include "store/state_intake_schema.h"
 #include "store/state_notify_schema.h"
+#include "store/state_readiness.h"
 #include "store/state_sql.h"
 #include "store/state_work_schema.h"
 
@@ -321,6 +322,8 @@ static const struct {
     {24, record_rows},
     {25, state_connect_schema},
     {26, rollup},
+    {27, state_readiness_schema},
+    {28, state_custody_schema},
 };
 
 static bool schema_number(struct state *s, int64_t *number, struct error *err)

@@ -4,5 +4,6 @@
 
 extern const char state_work_schema[];
 extern const char state_registers_schema[];
+extern const char state_custody_schema[];
 
 #endif

@@ -23,6 +23,7 @@ export const DOSSIER_STATE: Words = {
 export const REFERENCE_KIND: Words = {
   law: m.reference_law, guide: m.reference_guide, form: m.reference_form, body: m.reference_body, advisory: m.reference_advisory, standard: m.reference_standard
 };
+export const READINESS: Words = { met: m.ready_met, missed: m.ready_missed, unknown: m.ready_unknown };
 export const TLP = ['CLEAR', 'GREEN', 'AMBER', 'AMBER+STRICT', 'RED'].map((value) => ({ value, label: value }));
 
 /* What was not measured says so. */

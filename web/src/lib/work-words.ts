@@ -20,6 +20,9 @@ export const EVIDENCE_TYPE: Words = {
   disk: m.work_evidence_disk, memory: m.work_evidence_memory, log: m.work_evidence_log, pcap: m.work_evidence_pcap, mail: m.work_evidence_mail,
   photo: m.work_evidence_photo, device: m.work_evidence_device, file: m.work_evidence_file
 };
+export const CUSTODY_KIND: Words = { receive: m.custody_receive, hold: m.custody_hold, release: m.custody_release, retain: m.custody_retain, disposal: m.custody_disposal,
+  ask_release: m.custody_ask_release, ask_dispose: m.custody_ask_dispose
+};
 export const EVIDENCE_PURPOSE: Words = { examination: m.work_purpose_examination, eradication: m.work_purpose_eradication, false_alarm: m.work_purpose_false_alarm, offline_scan: m.work_purpose_offline_scan, rebuild: m.work_purpose_rebuild };
 export const DEVICE: Words = { firewall: m.work_device_firewall, proxy: m.work_device_proxy, dns: m.work_device_dns, access: m.work_device_access };
 export const BLOCK_STATUS: Words = {

@@ -63,6 +63,24 @@ export interface Dossier {
   signatures: { id: number; role: string; user: string; signed: When }[];
 }
 
+export interface ReadinessItem {
+  item: string; kind: string; requirement: string; page: string; title: Text; todo: Text; status: 'met' | 'missed' | 'unknown'; weight: number;
+  good: number; all: number; months: number; since: When; until: When; last_met: When; lacks: string[];
+}
+
+export interface Readiness {
+  version: string; score: number; items: ReadinessItem[];
+  attestations: { id: number; item: string; checked: When; is_good: boolean; result: string; attested_by: string; entered: When }[];
+  history: { noted: When; score: number; met: number; missed: number; unknown: number }[];
+}
+
+export interface PolicyDocument {
+  id: number; kind: string; title: string; owner: string; version: string; approved_by: string; approved: When; review_due: When; location: string;
+  note: string; entered: When; entered_by: string; ended: When; is_due: boolean;
+}
+
+export interface Documents { kinds: { kind: string; title: Text }[]; rows: PolicyDocument[] }
+
 export interface LibraryCase {
   id: number; incident: number; type: string; title: Text; urgency: number; importance: number; confidence_level: number; evidence_groups: string[];
   techniques: string[]; lesson: string; failure: string; created: When; created_by: string; content: LibraryContent;

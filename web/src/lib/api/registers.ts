@@ -251,6 +251,7 @@ export interface Authority {
     approvers: string[];
     notice: string[];
     check: boolean;
+    subject: string;
     preauthorised_from_confidence: number;
     hours: number;
   }[];

@@ -32,7 +32,7 @@ export interface Approval {
 export interface Authority {
   decision_minutes: number;
   roles: { role: string; title: Text }[];
-  rows: { action: string; scope: string; title: Text; urgency_least: number; approvers: string[]; notice: string[]; check: boolean; hours: number }[];
+  rows: { action: string; scope: string; title: Text; urgency_least: number; approvers: string[]; notice: string[]; check: boolean; subject: string; hours: number }[];
 }
 
 export interface Hearing {
@@ -55,7 +55,7 @@ export interface RecordEntry {
 
 export interface Evidence {
   id: number; number: string; type: string; purpose: string; description: string; source_host: string; sha256: string; location: string;
-  holder: string; legal_hold: boolean; entered_by: string; entered: When;
+  holder: string; legal_hold: boolean; entered_by: string; entered: When; disposed: When;
 }
 
 export interface Countermeasure {
