@@ -8,7 +8,6 @@
 #include "base/log.h"
 #include "base/sha256.h"
 #include "incident/incident.h"
-#include "version.h"
 #include "work_custody.h"
 
 #define FOLDER          "evidence"
