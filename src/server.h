@@ -54,7 +54,7 @@ struct server {
         *references;             /* where to read up; DATA/references.yml takes its place when there is one */
     struct readiness *readiness; /* what is asked; DATA/readiness.yml takes its place when there is one */
     struct calendar *calendar;
-    int64_t readiness_noted_ns;   /* of the main thread: when readiness was last worked out */
+    int64_t readiness_noted_ns; /* of the main thread: when readiness was last worked out */
     const char
         *never_block_file; /* what no countermeasure may touch; DATA/never-block.yml when there is one */
     /* Whether the reports whose deadlines run for this incident have been sent; NULL = nobody keeps
