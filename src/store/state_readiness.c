@@ -47,13 +47,15 @@ const char state_readiness_schema[] =
 /* A drill that nobody worked on has trained nobody. 14: it turned out to be an exercise. */
 bool state_readiness_last_exercise(struct state *s, int64_t *when_ns, struct error *err)
 {
+    state_lock(s);
     sqlite3_stmt *q =
         sql_get(s,
                 "SELECT max(c.when_ns) FROM incident i JOIN incident_change c ON c.incident = i.id"
                 " WHERE i.state <> 0 AND (i.exercise = 1 OR i.state = 14) AND c.who <> 'hyakuyo'",
                 err);
-    if (q == NULL || sql_step(s, q, err) != 1)
-        return false;
-    *when_ns = sql_column_i64(q, 0);
-    return sql_run(s, q, err);
+    bool ok = q && sql_step(s, q, err) == 1;
+    *when_ns = ok ? sql_column_i64(q, 0) : 0;
+    ok = ok && sql_run(s, q, err);
+    state_unlock(s);
+    return ok;
 }
