@@ -211,7 +211,8 @@ static bool filter(struct job *j, struct error *err)
         for (size_t i = 0; i < lines.count && goes_on; i++)
             goes_on = disturber_take(j->disturber, lines.items[i].time_ns, 0,
                                      parser != 0 && lines.items[i].parser == parser, lines.items[i].raw);
-        goes_on = disturber_end(j->disturber) && goes_on;
+        ok = disturber_end(j->disturber) && goes_on;
+        err->text[0] = 0; /* what went wrong is told when the output is closed */
     }
     memory_free(lines.items);
     arena_free(&lines.arena);
@@ -223,11 +224,11 @@ static bool filter(struct job *j, struct error *err)
 
 static int run(const struct arguments *a)
 {
-    struct error err;
+    struct error err = {{0}};
     struct job j = {.arguments = a, .disturbed_source = -1};
     bool ok = read_variant(&j, &err) && (a->word_count ? filter(&j, &err) : simulate(&j, &err));
     struct error closing;
-    if (!simulate_output_close(j.output, &closing) && ok) {
+    if (!simulate_output_close(j.output, &closing) && !err.text[0]) {
         err = closing;
         ok = false;
     }

@@ -162,7 +162,7 @@ static void epoch(void **state)
         assert_time(t, cases[i][1]);
     }
     for (size_t i = 0; i < COUNT_OF(bad); i++)
-        if (time_parse_epoch(str_c(bad[i]), &t) && strcmp(bad[i], "1762733589."))
+        if (time_parse_epoch(str_c(bad[i]), &t) && strcmp(bad[i], "1762733589.") != 0)
             fail_msg("taken: %s", bad[i]);
 }
 

@@ -26,7 +26,7 @@ static void fill_address(const struct ip *ip, uint16_t port, union listen_addres
 
 bool listen_address_parse(const char *text, union listen_address *out, struct error *err)
 {
-    struct ip ip;
+    struct ip ip = {0};
     uint64_t port;
     struct str whole = str_c(text);
     size_t colon = str_find_last_char(whole, ':');
@@ -59,7 +59,7 @@ static bool open_socket(const union listen_address *address, const char *text, i
 
 bool listen_open(const char *text, int *fd, unsigned *port, struct error *err)
 {
-    union listen_address address;
+    union listen_address address = {.v6 = {0}};
     socklen_t n = sizeof address;
     if (!listen_address_parse(text, &address, err) || !open_socket(&address, text, fd, err))
         return false;

@@ -220,7 +220,7 @@ bool origin_is_own(struct str origin, struct str host)
 /* "name", "name:port", "[v6]:port" → name; "" when it is none of these. */
 static struct str host_without_port(struct str host)
 {
-    size_t end = host.n;
+    size_t end;
     if (host.n && host.p[0] == '[') {
         size_t bracket = str_find_char(host, ']', 0);
         if (bracket == STR_NOT_FOUND)

@@ -3,7 +3,7 @@
 #include "console/router.h"
 
 static const struct route_table *const TABLES[] = {
-#define TABLE(name) &name,
+#define TABLE(name) &(name),
 #include "console/routes.def"
 #undef TABLE
     NULL,

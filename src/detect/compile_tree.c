@@ -195,8 +195,8 @@ static bool hash_column(struct builder *b, const struct column *column, const st
 
 static struct tree *value_tree(struct builder *b, const struct sigma_node *node, bool negated)
 {
-    uint16_t column, alone;
-    struct str digest;
+    uint16_t column = 0, alone = 0;
+    struct str digest = STR_EMPTY;
     if (!column_for(b, node->field, &column))
         return NULL;
     struct tree *all = predicate_tree(b, column, node->value, negated);

@@ -190,7 +190,9 @@ static bool read_file(struct reading *r, const char *folder, const char *name,
     snprintf(path, sizeof path, "%s/%s", folder, name);
     r->path = path;
     const struct yaml *top = yaml_load(path, &r->plan->arena, r->err);
-    return top != NULL && read(r, top);
+    bool ok = top != NULL && read(r, top);
+    r->path = NULL;
+    return ok;
 }
 
 struct indicator_plan *indicator_plan_load(const char *folder, struct error *err)

@@ -225,7 +225,7 @@ static bool key_lower(enum indicator_type type, struct str text, struct indicato
 
 static bool key_mail(struct str text, struct indicator_key *key)
 {
-    size_t n, at = str_find_last_char(text, '@');
+    size_t n, at;
     char name[DOMAIN_MAX + 3];
     text = str_trim_chars(text, "<>");
     at = str_find_last_char(text, '@');

@@ -97,13 +97,14 @@ static double part_of_time(int64_t time_ns, enum time_part part)
 {
     int64_t seconds = time_ns / NS_PER_SECOND - (time_ns % NS_PER_SECOND < 0), year;
     int64_t days = seconds / 86400 - (seconds % 86400 < 0), within = seconds - days * 86400;
+    int64_t minute = within / 60 % 60, hour = within / 3600;
     unsigned month, day;
     days_to_civil(days, &year, &month, &day);
     switch (part) {
     case TIME_MINUTE:
-        return (double)(within / 60 % 60);
+        return (double)minute;
     case TIME_HOUR:
-        return (double)(within / 3600);
+        return (double)hour;
     case TIME_DAY:
         return day;
     case TIME_WEEK:

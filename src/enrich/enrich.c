@@ -30,7 +30,7 @@ static const struct asset_host *describe_end(const struct context *c, struct eve
         add_text(e, a, end->host, host->hostname);
     add_text(e, a, end->department, context_department(c, host, ip, e->time_ns));
     if (network != NULL) {
-        int watched = c->watched[network - c->set.networks];
+        signed char watched = c->watched[network - c->set.networks];
         add_text(e, a, end->zone, network->zone);
         if (watched != ASSET_FLAG_UNKNOWN)
             event_add(e, a, end->watched, watched == ASSET_FLAG_YES ? STR("true") : STR("false"));

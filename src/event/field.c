@@ -23,9 +23,9 @@ static const struct field declared[FIELD_STATIC_COUNT] = {
     [FIELD_NONE] = {.name = {"", 0}},
 #define FIELD(constant, text, value_type, value_shape, value_index)                                          \
     [FIELD_##constant] = {.name = {text, sizeof(text) - 1},                                                  \
-                          .type = value_type,                                                                \
-                          .shape = value_shape,                                                              \
-                          .index = value_index},
+                          .type = (value_type),                                                              \
+                          .shape = (value_shape),                                                            \
+                          .index = (value_index)},
 #include "event/fields.def"
 #undef FIELD
 };
@@ -107,7 +107,7 @@ field_id field_find(struct str name)
 
 static field_id insert(struct str name, uint64_t hash)
 {
-    uint32_t slot;
+    uint32_t slot = 0;
     pthread_mutex_lock(&inserting);
     field_id id = look_up(name, hash, &slot); /* another thread may have been faster */
     unsigned next = atomic_load_explicit(&count, memory_order_relaxed);

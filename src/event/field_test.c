@@ -14,9 +14,9 @@
 static void dictionary_is_in_order(void **state)
 {
     (void)state;
-    for (field_id id = 2; id < FIELD_STATIC_COUNT; id++)
-        if (str_compare(field_name((field_id)(id - 1)), field_name(id)) >= 0)
-            fail_msg("%.*s is out of order", STR_ARGS(field_name(id)));
+    for (unsigned id = 2; id < FIELD_STATIC_COUNT; id++)
+        if (str_compare(field_name((field_id)(id - 1)), field_name((field_id)id)) >= 0)
+            fail_msg("%.*s is out of order", STR_ARGS(field_name((field_id)id)));
 }
 
 static void dictionary_knows_ecs(void **state)
@@ -54,8 +54,8 @@ static void dictionary_knows_ecs(void **state)
         assert_int_equal(f->shape, cases[i].shape);
         assert_int_equal(f->index, cases[i].index);
     }
-    for (field_id id = 1; id < FIELD_STATIC_COUNT; id++)
-        assert_int_equal(field_find(field_name(id)), id);
+    for (unsigned id = 1; id < FIELD_STATIC_COUNT; id++)
+        assert_int_equal(field_find(field_name((field_id)id)), id);
 }
 
 static void interns_vendor_names(void **state)

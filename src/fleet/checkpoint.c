@@ -407,7 +407,7 @@ static void forget_all(struct fleet *f)
 
 bool fleet_load(struct fleet *f, struct str saved, struct error *err)
 {
-    struct head head, own = {0};
+    struct head head = {0}, own = {0};
     uint64_t sum;
     if (saved.n < sizeof head + sizeof sum)
         return refuse(err, tr("cut short", "途中で切れています"));

@@ -137,8 +137,8 @@ static void what_is_no_version_is_refused(void **state)
                                         "0",
                                         "0.0.0.0",
                                         "no definitions since 2020 or so",
-                                        "a text that is much longer than any version that a vendor has ever "
-                                        "given to a product of his 1.2.3.4"};
+                                        ("a text that is much longer than any version that a vendor has ever "
+                                         "given to a product of his 1.2.3.4")};
     struct version_key key;
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         if (version_parse(str_c(texts[i]), w->fleet->rules->dates, w->fleet->rules->date_count,

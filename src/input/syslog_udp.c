@@ -109,8 +109,8 @@ static bool cannot_listen(const struct input *in, struct error *err)
 
 static bool open_socket(struct udp_socket *u, struct input *in, bool is_first, struct error *err)
 {
-    struct sockaddr_storage address;
-    socklen_t n;
+    struct sockaddr_storage address = {0};
+    socklen_t n = 0;
     const int yes = 1;
     if (!parse_address(&in->settings, &address, &n))
         return error_set(err,
@@ -134,12 +134,15 @@ static bool open_socket(struct udp_socket *u, struct input *in, bool is_first, s
 
 static uint16_t bound_port(int fd)
 {
-    struct sockaddr_storage address = {0};
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address = {.v6 = {0}};
     socklen_t n = sizeof address;
-    if (getsockname(fd, (struct sockaddr *)&address, &n) != 0)
+    if (getsockname(fd, &address.any, &n) != 0)
         return 0;
-    return ntohs(address.ss_family == AF_INET ? ((struct sockaddr_in *)&address)->sin_port
-                                              : ((struct sockaddr_in6 *)&address)->sin6_port);
+    return ntohs(address.any.sa_family == AF_INET ? address.v4.sin_port : address.v6.sin6_port);
 }
 
 static struct slots *slots_new(void)

@@ -337,7 +337,7 @@ static void test_sweep(void **state)
     (void)state;
     static const double periods[] = {30, 300, 1800};
     static const double jitters[] = {0, 0.1, 0.2, 0.4, 0.6}, drops[] = {0, 0.1, 0.3};
-    double false_share = 0, people[100], score;
+    double mistaken = 0, people[100], score;
     double steady = 0;
     for (unsigned seed = 0; seed < 40; seed++) { /* no rhythm, but all day long and of one size */
         struct train t = {.count = 0};
@@ -355,8 +355,10 @@ static void test_sweep(void **state)
         struct train t;
         random_state = 5 + seed * 977;
         browse(&t);
-        false_share += is_beacon(&t, &people[seed]) / (double)COUNT_OF(people);
+        mistaken += is_beacon(&t, &people[seed]);
     }
+    const size_t all = COUNT_OF(people);
+    const double false_share = mistaken / (double)all;
     print_message("people at work taken for a beacon: %.0f %%\n", 100 * false_share);
     assert_true(false_share <= 0.01);
     for (size_t j = 0; j < COUNT_OF(jitters); j++)
@@ -372,11 +374,11 @@ static void test_sweep(void **state)
                 for (unsigned i = 0; i < COUNT_OF(people); i++)
                     above += score > people[i];
             }
-            double n = seeds * COUNT_OF(periods);
+            size_t trains = seeds * COUNT_OF(periods);
+            double n = (double)trains, share = above / (n * (double)all);
             print_message("jitter %2.0f %% drop %2.0f %%: score %.3f found %3.0f %% AUC %.3f\n",
-                          100 * jitters[j], 100 * drops[d], mean / n, 100 * found / n,
-                          above / n / COUNT_OF(people));
-            assert_true(above / n / COUNT_OF(people) > 0.99);
+                          100 * jitters[j], 100 * drops[d], mean / n, 100 * found / n, share);
+            assert_true(share > 0.99);
             assert_true(found / n >= 0.95);
         }
 }

@@ -263,6 +263,8 @@ static void tell(const struct launch *l, struct instrument *i, struct slot *slot
     if (r->peer.n == 0)
         r->peer = str_n(slot->path, slot->path_length);
     instrument_tell(i, r);
+    r->facts = NULL;
+    r->fact_count = 0;
 }
 
 static bool is_out_of_place(const struct slot *slot)
