@@ -1,4 +1,6 @@
-"""Parts of scripts/bench about the detection engine: indicators alone (intel), rules and indicators alone (detect)."""
+"""Parts of scripts/bench about the detection engine: indicators alone (intel), rules and indicators alone (detect),
+other engines beside it (peers)."""
+import json
 import os
 import pathlib
 import re
@@ -79,3 +81,16 @@ class DetectionParts:
                                          text, re.M):
             found[name] = dict(zip(("rate", "ns", "indicators", "rules", "calls", "quiet"), map(int, figures)))
         return found
+
+    def peers(self):
+        t = self.table
+        lines = 20000 if self.quick else 200000
+        t.part("Beside other engines", f"each reads the same file of {lines:,} lines with the same fifty conditions, start and loading included; processor time of all "
+               "threads; scan_bench does the same with Windows events and zargunlite")
+        done = json.loads(output(sys.executable, ROOT / "bench/peer_bench", "--lines", lines, "--build", self.build, "--json", timeout=600))
+        first = done["runs"][0]["events_per_core_s"]
+        for run in done["runs"]:
+            agrees = "" if run["agrees"] else f"; found {run['found']} of {done['expected']}"
+            t.row(f"{run['engine']}: {run['asked']}", run["events_per_core_s"], "events/s", f"a core; {first / run['events_per_core_s']:.1f} × slower than the first{agrees}")
+        for name in done["absent"]:
+            t.note(f"{name} is not installed")
