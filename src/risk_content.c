@@ -21,6 +21,9 @@ static const char *const measures[RISK_MEASURES] = {
     [MEASURE_REALTIME] = "realtime",
     [MEASURE_LATER] = "later",
     [MEASURE_MAIL_BY_PERSON] = "mail_by_person",
+    [MEASURE_DRILL_CLICKS] = "drill_clicks",
+    [MEASURE_OPENED_REPORTS] = "opened_reports",
+    [MEASURE_MAIL_VOLUME] = "mail_volume",
     [MEASURE_MAIL_ALIVE] = "mail_alive",
     [MEASURE_WEB_BY_PERSON] = "web_by_person",
     [MEASURE_WEB_ALIVE] = "web_alive",
@@ -91,12 +94,15 @@ static bool read_measures(struct reader *r, const struct yaml *map, struct risk_
 
 static bool read(struct reader *r, const struct yaml *top, struct risk_content *c)
 {
-    const struct yaml *premise = yaml_get(top, "premise"), *list = yaml_get(top, "worklist");
+    const struct yaml *heavy = yaml_get(top, "heavy_mail"), *premise = yaml_get(top, "premise"),
+                      *list = yaml_get(top, "worklist");
     c->version = yaml_text(top, "version");
     return read_number(r, top, "window_days", 1, 366, &c->window_days) &&
            read_number(r, top, "training_days", 7, 366, &c->training_days) &&
            read_parameters(r, yaml_get(top, "parameters"), c) &&
            read_measures(r, yaml_get(top, "measures"), c) &&
+           read_number(r, heavy, "times", 1, 100, &c->heavy_times) &&
+           read_number(r, heavy, "probability", 0.5, 0.999, &c->heavy_probability) &&
            read_number(r, premise, "red_percent", 0, 100, &c->red_percent) &&
            read_number(r, premise, "days", 0, 366, &c->red_days) &&
            read_number(r, list, "items", 1, 1000, &c->worklist_items) &&

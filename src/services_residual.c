@@ -6,6 +6,8 @@
 #include "base/map.h"
 #include "services_risk.h"
 
+#define FALLBACK_RATE 4 /* months, spec 2.3 */
+
 /* S2: names of the last week that the year before did not have. */
 static bool measure_names(struct measuring *m)
 {
@@ -26,14 +28,51 @@ static bool measure_names(struct measuring *m)
     return ok;
 }
 
+/* Each once, whatever the letters of the account. */
+static void add_careful(struct measuring *m, struct map *careful, struct str person)
+{
+    char *lower = arena_alloc(m->answer->arena, person.n + 1);
+    bool is_new;
+    for (size_t i = 0; i < person.n; i++)
+        lower[i] = ascii_lower(person.p[i]);
+    map_put(careful, str_n(lower, person.n), &is_new);
+    m->inputs.careful += is_new;
+}
+
+/* S71: clicks in drills, malware by mail, mails that people say they opened, and much mail from outside. */
+static void count_careful(struct measuring *m, struct measured *const *rows)
+{
+    static const enum risk_measure signs[] = {MEASURE_DRILL_CLICKS, MEASURE_MAIL_BY_PERSON,
+                                              MEASURE_OPENED_REPORTS};
+    struct map careful = {0};
+    uint32_t mailed = m->inputs.rows[MEASURE_MAIL_VOLUME];
+    const struct measured *volumes = rows[MEASURE_MAIL_VOLUME];
+    double months = m->content->window_days / MONTH_DAYS;
+    struct exposure_count *counts = ARENA_ARRAY(m->answer->arena, struct exposure_count, mailed + 1);
+    for (size_t s = 0; s < COUNT_OF(signs); s++)
+        for (uint32_t i = 0; i < m->inputs.rows[signs[s]]; i++)
+            add_careful(m, &careful, rows[signs[s]][i].key);
+    for (uint32_t i = 0; i < mailed; i++)
+        counts[i] = (struct exposure_count){volumes[i].n, months};
+    struct gamma_prior prior = gamma_prior_fit(counts, mailed, FALLBACK_RATE);
+    for (uint32_t i = 0; i < mailed; i++)
+        if (exceedance(&prior, volumes[i].n, months, m->content->heavy_times) >=
+            m->content->heavy_probability) {
+            m->inputs.heavy_mail++;
+            add_careful(m, &careful, volumes[i].key);
+        }
+    map_free(&careful);
+}
+
 static bool measure_all(struct measuring *m)
 {
     struct register_entry *rows;
-    struct measured *unused;
+    struct measured *measured[RISK_MEASURES];
     struct error err;
     for (unsigned i = 0; i < MEASURE_NAMES; i++)
-        if (!measuring_take_window(m, (enum risk_measure)i, &unused))
+        if (!measuring_take_window(m, (enum risk_measure)i, &measured[i]))
             return false;
+    count_careful(m, measured);
     if (!state_register_list(m->answer->server->state, register_name(REGISTER_SCENARIO), m->answer->now_ns,
                              1000, m->answer->arena, &rows, &m->inputs.scenarios, &err))
         return risk_fail(m->answer, 500, &err);

@@ -284,6 +284,29 @@ def test_what_remains_is_unknown_without_its_sources_and_never_zero(server):
     assert residual(s)[1]["targeted"]["missing"] == "not_a_rate"  # S75
 
 
+def test_s71_who_needs_care_with_mail_is_counted_once_by_four_signs(server):
+    s = server()
+    def event(user, **fields):
+        return json.dumps({"@timestamp": now(-3600).strftime("%Y-%m-%dT%H:%M:%SZ"), "user": {"name": user}, **fields})
+    mails = [event(f"user{n}", event={"category": ["email"]}, email={"direction": "inbound"}) for n in range(40) for _ in range(5)]
+    mails += [event("boss", event={"category": ["email"]}, email={"direction": "inbound"}) for _ in range(120)]
+    clicks = [event(user, event={"action": "drill-click"}) for user in ("user1", "USER1", "user2")]
+    reports = [json.dumps({"ts": now(-3600).strftime("%Y-%m-%dT%H:%M:%SZ"), "form": "user-report", "by": user, "pc": "PC-1", "boxes": boxes})
+               for user, boxes in (("user2", ["opened_odd_mail"]), ("user3", ["slow_or_odd", "opened_odd_mail"]), ("user4", ["slow_or_odd"]))]
+    borne = [event("user5", event={"category": ["email", "malware"]}, hyakuyo={"malware": {"name": "Win32/Sample.A"}})]
+    lines = mails + clicks + reports + borne
+    before = s.count()
+    assert s.post_records("mail", "\n".join(lines))[0] in (200, 202)
+    s.wait_count(before + len(lines))
+    send(s, threat("user9"))
+    _, rows = residual(s)
+    inputs = {i["input"]: i["estimate"]["value"] for i in rows["mail"]["inputs"]}
+    assert {name: inputs[name] for name in ("mail_detections", "opened_reports", "heavy_mail")} == {"mail_detections": 1, "opened_reports": 2, "heavy_mail": 1}
+    assert inputs["people_who_need_care"] == 5, "user1, user2, user3, user5, boss: each once"
+    assert rows["mail"]["known"]
+    assert rows["mail"]["a_month"]["value"] == pytest.approx(5 * inputs["p_open"] * inputs["p_undetected"], rel=1e-3)
+
+
 def test_s78_an_acceptance_breaks_with_its_premise(server, tmp_path):
     s = server()
     run("user", "add", "ciso", "--role", "approver", "--data", s.data, input=PASSWORD + "\n")
