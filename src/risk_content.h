@@ -47,7 +47,11 @@ struct risk_content {
     } measures[RISK_MEASURES];
     double heavy_times, heavy_probability; /* whose mail from outside makes care needed (S71) */
     double red_percent, red_days;          /* of a premise */
-    double worklist_items, benign_share, benign_items;
+    struct risk_check {
+        struct str en, ja;
+    } * checks; /* the rotating checklist (S107) */
+    uint32_t check_count;
+    double worklist_checks, worklist_items, benign_share, benign_items;
 };
 
 /* NULL on error; the sentence names file, line and remedy. */

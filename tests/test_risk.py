@@ -433,6 +433,25 @@ def close_all(s, state):
         assert status == 200, body
 
 
+def test_s107_a_checklist_in_turn_a_note_for_the_next_shift_and_what_people_handle(server):
+    s = server()
+    before = ask(s, "/api/v1/worklist")
+    assert before["load"] == {"days": 30, "analyst_days": 0, "items_per_analyst_day": None, "closed": 0, "median_handling_minutes": None}
+    assert len(before["checklist"]) == 2 and all(check["en"] and check["ja"] for check in before["checklist"]) and before["checklist"] == ask(s, "/api/v1/worklist")["checklist"]
+    send(s, *(flow(ip) for ip in hosts(6)))
+    wait_incidents(s, 6)
+    close_all(s, "false_positive")
+    load = ask(s, "/api/v1/worklist")["load"]
+    assert load["analyst_days"] == 1 and load["items_per_analyst_day"] == 6 and load["closed"] == 6 and 0 <= load["median_handling_minutes"] < 5
+    assert post(s, "/api/v1/worklist/handovers", note="PC-1 is not clean yet", to="night shift", until=iso(8))[0] == 400
+    status, made = post(s, "/api/v1/worklist/handovers", note="PC-1 is not clean yet", to="night shift", until=iso(1))
+    assert status == 201
+    notes = ask(s, "/api/v1/worklist")["handovers"]
+    assert [(note["note"], note["to"]) for note in notes] == [("PC-1 is not clean yet", "night shift")] and notes[0]["by"]
+    assert s.request("DELETE", f"/api/v1/worklist/handovers/{made['id']}?reason=done", None, {})[0] in (200, 204)
+    assert ask(s, "/api/v1/worklist")["handovers"] == []
+
+
 def test_closed_incidents_teach_once_a_lead_adopts_it(server):
     """Spec 4.4: uncalibrated below 50; a rule that is always wrong here loses weight, with its numbers shown; and is proposed for tuning (S107)."""
     s = server()

@@ -71,6 +71,14 @@ static const struct parameter TRAINING[] = {
     {"note", PARAMETER_TEXT, false, 0, 1000, NULL},     {0},
 };
 
+enum { HANDOVER_NOTE, HANDOVER_TO, HANDOVER_UNTIL };
+static const struct parameter HANDOVER[] = {
+    {"note", PARAMETER_TEXT, true, 1, 4000, NULL},
+    {"to", PARAMETER_TEXT, false, 0, 100, NULL},
+    {"until", PARAMETER_TIME, true, 0, 0, NULL},
+    {0},
+};
+
 enum { SNOOZE_ITEM, SNOOZE_REASON, SNOOZE_UNTIL };
 static const struct parameter SNOOZE[] = {
     {"item", PARAMETER_TEXT, true, 1, 200, NULL},
@@ -302,6 +310,21 @@ static void post_snooze(struct request *r)
     answer(r, &request, 201);
 }
 
+static void post_handover(struct request *r)
+{
+    const struct parameter_value *v = r->members;
+    struct risk_request request = blank(r, RISK_ADD, REGISTER_HANDOVER);
+    request.subject = v[HANDOVER_TO].is_given ? v[HANDOVER_TO].text : STR_EMPTY;
+    request.reason = v[HANDOVER_NOTE].text;
+    request.until_ns = v[HANDOVER_UNTIL].number;
+    answer(r, &request, 201);
+}
+
+static void delete_handover(struct request *r)
+{
+    end(r, REGISTER_HANDOVER);
+}
+
 static void delete_snooze(struct request *r)
 {
     end(r, REGISTER_SNOOZE);
@@ -345,6 +368,10 @@ static const struct route ROUTES[] = {
     {METHOD_POST, "/api/v1/focus", post_focus, RUN_WORKER, MAY_SEARCH, 0, NULL, FOCUS, "focus.add"},
     {METHOD_DELETE, "/api/v1/focus/{id}", delete_focus, RUN_WORKER, MAY_SEARCH, 0, END, NULL, "focus.end"},
     {METHOD_GET, "/api/v1/worklist", get_worklist, RUN_WORKER, MAY_WORK_INCIDENTS, 0, LIMIT, NULL, NULL},
+    {METHOD_POST, "/api/v1/worklist/handovers", post_handover, RUN_WORKER, MAY_WORK_INCIDENTS, 0, NULL,
+     HANDOVER, "worklist.handover"},
+    {METHOD_DELETE, "/api/v1/worklist/handovers/{id}", delete_handover, RUN_WORKER, MAY_WORK_INCIDENTS, 0,
+     END, NULL, "worklist.handover.end"},
     {METHOD_POST, "/api/v1/worklist/snoozes", post_snooze, RUN_WORKER, MAY_WORK_INCIDENTS, 0, NULL, SNOOZE,
      "worklist.snooze"},
     {METHOD_DELETE, "/api/v1/worklist/snoozes/{id}", delete_snooze, RUN_WORKER, MAY_WORK_INCIDENTS, 0, END,
