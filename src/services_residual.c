@@ -1,9 +1,11 @@
 /* What remains, as residual_report.c calculates it, and the premises of what was accepted. Next:
  * services_exposure.c. */
 #include <math.h>
+#include <stdlib.h>
 
 #include "base/log.h"
 #include "base/map.h"
+#include "base/memory.h"
 #include "services_risk.h"
 
 #define FALLBACK_RATE 4 /* months, spec 2.3 */
@@ -79,12 +81,82 @@ static bool measure_all(struct measuring *m)
     return measure_names(m);
 }
 
+/* ---------------------------------------------------- S1: how late detections are */
+
+#define GAPS_MOST 100000 /* the fleet keeps no more */
+
+struct gap_list {
+    struct fleet_gap *rows;
+    uint32_t count;
+};
+
+static void ask_gaps(void *context, struct fleet *fleet, const struct asset_set *assets)
+{
+    struct gap_list *list = context;
+    (void)assets;
+    list->rows = NEW_ARRAY(struct fleet_gap, GAPS_MOST);
+    list->count = fleet_gaps(fleet, list->rows, GAPS_MOST);
+}
+
+static int64_t month_of(const struct server *s, int64_t time_ns)
+{
+    int64_t seconds = time_ns / NS_PER_SECOND, year;
+    unsigned month, day;
+    days_to_civil((seconds + zone_offset_at_utc(s->zone, seconds)) / 86400, &year, &month, &day);
+    return year * 12 + month - 1;
+}
+
+static int by_hours(const void *left, const void *right)
+{
+    double a = *(const double *)left, b = *(const double *)right;
+    return (a > b) - (a < b);
+}
+
+/* `rows` are of one month. */
+static void write_gap_month(struct risk_answer *a, int64_t month, const struct fleet_gap *rows,
+                            uint32_t count)
+{
+    double *hours = ARENA_ARRAY(a->arena, double, count);
+    for (uint32_t i = 0; i < count; i++)
+        hours[i] = (double)(rows[i].detected_ns - rows[i].first_ns) / 3600e9;
+    qsort(hours, count, sizeof *hours, by_hours);
+    json_begin_object(a->w);
+    risk_put(a->w, "month",
+             arena_printf(a->arena, "%04lld-%02lld", (long long)(month / 12), (long long)(month % 12 + 1)));
+    json_key(a->w, "objects");
+    json_put_u64(a->w, count);
+    json_key(a->w, "median_hours");
+    json_put_double(a->w, hours[(count - 1) / 2]);
+    json_key(a->w, "p90_hours");
+    json_put_double(a->w, hours[(count * 9 + 9) / 10 - 1]);
+    json_end_object(a->w);
+}
+
+static void write_gaps(struct risk_answer *a)
+{
+    struct gap_list gaps = {0};
+    desk_ask_fleet(a->server->desk, ask_gaps, &gaps);
+    json_key(a->w, "gap_months");
+    json_begin_array(a->w);
+    for (uint32_t i = 0, next; i < gaps.count; i = next) {
+        int64_t month = month_of(a->server, gaps.rows[i].detected_ns);
+        for (next = i + 1; next < gaps.count && month_of(a->server, gaps.rows[next].detected_ns) == month;
+             next++)
+            ;
+        write_gap_month(a, month, gaps.rows + i, next - i);
+    }
+    json_end_array(a->w);
+    memory_free(gaps.rows);
+}
+
 bool risk_residual(struct risk_answer *a)
 {
     struct measuring m;
     bool ok = measuring_begin(&m, a) && measure_all(&m);
     if (ok)
         residual_write(&m.inputs, a->w);
+    if (ok)
+        write_gaps(a);
     risk_content_free(m.content);
     return ok;
 }

@@ -307,6 +307,27 @@ def test_s71_who_needs_care_with_mail_is_counted_once_by_four_signs(server):
     assert rows["mail"]["a_month"]["value"] == pytest.approx(5 * inputs["p_open"] * inputs["p_undetected"], rel=1e-3)
 
 
+def test_s1_the_gap_of_a_month_from_first_sight_to_detection(server):
+    """A file that the host fetched on one day and its antivirus finds two days later: 48 hours."""
+    s = server()
+    found = now(-3600)
+    def event(at, host, digest, **fields):
+        return json.dumps({"@timestamp": at.strftime("%Y-%m-%dT%H:%M:%SZ"), "host": {"name": host}, "file": {"hash": {"sha256": digest * 32}}, **fields})
+    def sight(host, hours, digest):
+        return event(found - datetime.timedelta(hours=hours), host, digest, event={"category": ["web"]})
+    def verdict(host, digest):
+        return event(found, host, digest, event={"category": ["malware"]}, hyakuyo={"malware": {"name": "Win32/Late.A"}, "scan": {"type": "scheduled"}}, observer={"product": "GuardOne"})
+    lines = [sight("PC-1", 48, "a1"), sight("PC-2", 30, "b2"), sight("PC-3", 100, "c3"), sight("PC-4", 3, "d4"),
+             verdict("PC-1", "a1"), verdict("PC-2", "b2"), verdict("PC-3", "c3"), verdict("PC-4", "d4"), verdict("PC-5", "e5")]
+    assert s.post_records("av", "\n".join(lines))[0] in (200, 202)
+    s.wait_count(len(lines))
+    answer, _ = residual(s)
+    month = (found + datetime.timedelta(hours=9)).strftime("%Y-%m")  # the installation is in Tokyo
+    # the fourth was found within its first day, of the fifth nobody knows since when
+    assert answer["gap_months"] == [{"month": month, "objects": 3, "median_hours": 48, "p90_hours": 100}]
+    assert {row["host"] for row in s.get("/api/v1/fleet/hosts?question=late&state=late")["rows"]} == {"PC-1", "PC-2", "PC-3"}
+
+
 def test_s78_an_acceptance_breaks_with_its_premise(server, tmp_path):
     s = server()
     run("user", "add", "ciso", "--role", "approver", "--data", s.data, input=PASSWORD + "\n")
