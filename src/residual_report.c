@@ -83,10 +83,14 @@ static void mail(const struct residual_inputs *in, struct residual_row *row)
 {
     bool has_missed;
     struct estimate missed = residual_missed(in, &has_missed);
-    double people = in->rows[MEASURE_MAIL_BY_PERSON];
+    double people = in->careful;
     need(row, in->totals[MEASURE_MAIL_ALIVE] > 0, "mail");
     need(row, has_missed, "detections");
     show(row, "people_who_need_care", estimate_exact(people));
+    show(row, "drill_clicks", estimate_exact(in->rows[MEASURE_DRILL_CLICKS]));
+    show(row, "mail_detections", estimate_exact(in->rows[MEASURE_MAIL_BY_PERSON]));
+    show(row, "opened_reports", estimate_exact(in->rows[MEASURE_OPENED_REPORTS]));
+    show(row, "heavy_mail", estimate_exact(in->heavy_mail));
     show(row, "p_open", estimate_exact(parameter(in, PARAMETER_OPEN)));
     show(row, "p_undetected", missed);
     row->estimate = risk_mail(people, parameter(in, PARAMETER_OPEN), missed);

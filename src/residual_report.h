@@ -35,12 +35,13 @@ struct residual_inputs {
     bool has_fleet;
     double totals[RISK_MEASURES]; /* Σ n over the window */
     uint32_t rows[RISK_MEASURES]; /* different keys */
+    uint32_t careful, heavy_mail; /* who needs care with mail, each once; of these by volume alone */
     uint32_t people;              /* of the inventory; 0 = unknown */
     uint32_t scenarios;           /* of the register that stand */
     double new_names_share;       /* S2, of the last week; −1 unknown */
 };
 
-#define RESIDUAL_INPUTS_MAX 6
+#define RESIDUAL_INPUTS_MAX 8
 struct residual_row {
     enum residual_category category;
     bool is_known;

@@ -162,7 +162,8 @@ static struct residual_inputs healthy(const struct risk_content *c)
                                                [MEASURE_WEB_ALIVE] = 1,
                                                [MEASURE_WEB_BY_PERSON] = 30,
                                                [MEASURE_ATTACKS] = 200},
-                                    .rows = {[MEASURE_MAIL_BY_PERSON] = 20}};
+                                    .rows = {[MEASURE_MAIL_BY_PERSON] = 15},
+                                    .careful = 20};
 }
 
 static struct residual_row row_of(const struct residual_inputs *in, enum residual_category c)

@@ -21,6 +21,9 @@ static const char *const measures[RISK_MEASURES] = {
     [MEASURE_REALTIME] = "realtime",
     [MEASURE_LATER] = "later",
     [MEASURE_MAIL_BY_PERSON] = "mail_by_person",
+    [MEASURE_DRILL_CLICKS] = "drill_clicks",
+    [MEASURE_OPENED_REPORTS] = "opened_reports",
+    [MEASURE_MAIL_VOLUME] = "mail_volume",
     [MEASURE_MAIL_ALIVE] = "mail_alive",
     [MEASURE_WEB_BY_PERSON] = "web_by_person",
     [MEASURE_WEB_ALIVE] = "web_alive",
@@ -89,16 +92,39 @@ static bool read_measures(struct reader *r, const struct yaml *map, struct risk_
     return true;
 }
 
+static bool read_checks(struct reader *r, const struct yaml *list, struct risk_content *c)
+{
+    const struct yaml *checks = yaml_get(list, "checklist");
+    size_t count = checks ? checks->count : 0;
+    c->checks = ARENA_ARRAY(&c->arena, struct risk_check, count + 1);
+    for (const struct yaml *one = count ? checks->child : NULL; one != NULL; one = one->next) {
+        struct risk_check *check = &c->checks[c->check_count++];
+        *check = (struct risk_check){yaml_text(one, "en"), yaml_text(one, "ja")};
+        if (check->en.n == 0 || check->ja.n == 0)
+            return error_at(r->err, r->path, one->line, one->column, "%s",
+                            tr("an item of 'checklist' needs a text in en and in ja",
+                               "「checklist」の項目には en と ja の文が必要です"));
+    }
+    return c->check_count > 0 ||
+           error_at(r->err, r->path, list ? list->line : 1, 0, "%s",
+                    tr("'checklist' of 'worklist' must be a list with at least one item",
+                       "「worklist」の「checklist」には1項目以上が必要です"));
+}
+
 static bool read(struct reader *r, const struct yaml *top, struct risk_content *c)
 {
-    const struct yaml *premise = yaml_get(top, "premise"), *list = yaml_get(top, "worklist");
+    const struct yaml *heavy = yaml_get(top, "heavy_mail"), *premise = yaml_get(top, "premise"),
+                      *list = yaml_get(top, "worklist");
     c->version = yaml_text(top, "version");
     return read_number(r, top, "window_days", 1, 366, &c->window_days) &&
            read_number(r, top, "training_days", 7, 366, &c->training_days) &&
            read_parameters(r, yaml_get(top, "parameters"), c) &&
            read_measures(r, yaml_get(top, "measures"), c) &&
+           read_number(r, heavy, "times", 1, 100, &c->heavy_times) &&
+           read_number(r, heavy, "probability", 0.5, 0.999, &c->heavy_probability) &&
            read_number(r, premise, "red_percent", 0, 100, &c->red_percent) &&
-           read_number(r, premise, "days", 0, 366, &c->red_days) &&
+           read_number(r, premise, "days", 0, 366, &c->red_days) && read_checks(r, list, c) &&
+           read_number(r, list, "checks", 1, 20, &c->worklist_checks) &&
            read_number(r, list, "items", 1, 1000, &c->worklist_items) &&
            read_number(r, list, "benign_share", 0.5, 1, &c->benign_share) &&
            read_number(r, list, "benign_items", 1, 1e6, &c->benign_items);

@@ -21,6 +21,9 @@ enum risk_measure {
     MEASURE_REALTIME,
     MEASURE_LATER,
     MEASURE_MAIL_BY_PERSON,
+    MEASURE_DRILL_CLICKS,
+    MEASURE_OPENED_REPORTS,
+    MEASURE_MAIL_VOLUME,
     MEASURE_MAIL_ALIVE,
     MEASURE_WEB_BY_PERSON,
     MEASURE_WEB_ALIVE,
@@ -42,8 +45,13 @@ struct risk_content {
         const char *name;
         struct str key, expression;
     } measures[RISK_MEASURES];
-    double red_percent, red_days; /* of a premise */
-    double worklist_items, benign_share, benign_items;
+    double heavy_times, heavy_probability; /* whose mail from outside makes care needed (S71) */
+    double red_percent, red_days;          /* of a premise */
+    struct risk_check {
+        struct str en, ja;
+    } * checks; /* the rotating checklist (S107) */
+    uint32_t check_count;
+    double worklist_checks, worklist_items, benign_share, benign_items;
 };
 
 /* NULL on error; the sentence names file, line and remedy. */

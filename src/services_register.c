@@ -15,6 +15,7 @@ static const struct kind {
     [REGISTER_ACCEPTANCE] = {"acceptance", 100, 366, true, "approve"}, /* S78 */
     [REGISTER_SCENARIO] = {"scenario", 1000, 366, false, "report"},
     [REGISTER_TRAINING] = {"training", 10000, 0, false, "report"},
+    [REGISTER_HANDOVER] = {"handover", 200, 7, false, "report"},
     [REGISTER_SNOOZE] = {"snooze", 5000, 30, false, "execute"},
     [REGISTER_CALIBRATION] = {"calibration", 1, 0, false, "approve"},
 };

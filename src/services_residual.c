@@ -1,10 +1,14 @@
 /* What remains, as residual_report.c calculates it, and the premises of what was accepted. Next:
  * services_exposure.c. */
 #include <math.h>
+#include <stdlib.h>
 
 #include "base/log.h"
 #include "base/map.h"
+#include "base/memory.h"
 #include "services_risk.h"
+
+#define FALLBACK_RATE 4 /* months, spec 2.3 */
 
 /* S2: names of the last week that the year before did not have. */
 static bool measure_names(struct measuring *m)
@@ -26,18 +30,123 @@ static bool measure_names(struct measuring *m)
     return ok;
 }
 
+/* Each once, whatever the letters of the account. */
+static void add_careful(struct measuring *m, struct map *careful, struct str person)
+{
+    char *lower = arena_alloc(m->answer->arena, person.n + 1);
+    bool is_new;
+    for (size_t i = 0; i < person.n; i++)
+        lower[i] = ascii_lower(person.p[i]);
+    map_put(careful, str_n(lower, person.n), &is_new);
+    m->inputs.careful += is_new;
+}
+
+/* S71: clicks in drills, malware by mail, mails that people say they opened, and much mail from outside. */
+static void count_careful(struct measuring *m, struct measured *const *rows)
+{
+    static const enum risk_measure signs[] = {MEASURE_DRILL_CLICKS, MEASURE_MAIL_BY_PERSON,
+                                              MEASURE_OPENED_REPORTS};
+    struct map careful = {0};
+    uint32_t mailed = m->inputs.rows[MEASURE_MAIL_VOLUME];
+    const struct measured *volumes = rows[MEASURE_MAIL_VOLUME];
+    double months = m->content->window_days / MONTH_DAYS;
+    struct exposure_count *counts = ARENA_ARRAY(m->answer->arena, struct exposure_count, mailed + 1);
+    for (size_t s = 0; s < COUNT_OF(signs); s++)
+        for (uint32_t i = 0; i < m->inputs.rows[signs[s]]; i++)
+            add_careful(m, &careful, rows[signs[s]][i].key);
+    for (uint32_t i = 0; i < mailed; i++)
+        counts[i] = (struct exposure_count){volumes[i].n, months};
+    struct gamma_prior prior = gamma_prior_fit(counts, mailed, FALLBACK_RATE);
+    for (uint32_t i = 0; i < mailed; i++)
+        if (exceedance(&prior, volumes[i].n, months, m->content->heavy_times) >=
+            m->content->heavy_probability) {
+            m->inputs.heavy_mail++;
+            add_careful(m, &careful, volumes[i].key);
+        }
+    map_free(&careful);
+}
+
 static bool measure_all(struct measuring *m)
 {
     struct register_entry *rows;
-    struct measured *unused;
+    struct measured *measured[RISK_MEASURES];
     struct error err;
     for (unsigned i = 0; i < MEASURE_NAMES; i++)
-        if (!measuring_take_window(m, (enum risk_measure)i, &unused))
+        if (!measuring_take_window(m, (enum risk_measure)i, &measured[i]))
             return false;
+    count_careful(m, measured);
     if (!state_register_list(m->answer->server->state, register_name(REGISTER_SCENARIO), m->answer->now_ns,
                              1000, m->answer->arena, &rows, &m->inputs.scenarios, &err))
         return risk_fail(m->answer, 500, &err);
     return measure_names(m);
+}
+
+/* ---------------------------------------------------- S1: how late detections are */
+
+#define GAPS_MOST 100000 /* the fleet keeps no more */
+
+struct gap_list {
+    struct fleet_gap *rows;
+    uint32_t count;
+};
+
+static void ask_gaps(void *context, struct fleet *fleet, const struct asset_set *assets)
+{
+    struct gap_list *list = context;
+    (void)assets;
+    list->rows = NEW_ARRAY(struct fleet_gap, GAPS_MOST);
+    list->count = fleet_gaps(fleet, list->rows, GAPS_MOST);
+}
+
+static int64_t month_of(const struct server *s, int64_t time_ns)
+{
+    int64_t seconds = time_ns / NS_PER_SECOND, year;
+    unsigned month, day;
+    days_to_civil((seconds + zone_offset_at_utc(s->zone, seconds)) / 86400, &year, &month, &day);
+    return year * 12 + month - 1;
+}
+
+static int by_hours(const void *left, const void *right)
+{
+    double a = *(const double *)left, b = *(const double *)right;
+    return (a > b) - (a < b);
+}
+
+/* `rows` are of one month. */
+static void write_gap_month(struct risk_answer *a, int64_t month, const struct fleet_gap *rows,
+                            uint32_t count)
+{
+    double *hours = ARENA_ARRAY(a->arena, double, count);
+    for (uint32_t i = 0; i < count; i++)
+        hours[i] = (double)(rows[i].detected_ns - rows[i].first_ns) / 3600e9;
+    qsort(hours, count, sizeof *hours, by_hours);
+    json_begin_object(a->w);
+    risk_put(a->w, "month",
+             arena_printf(a->arena, "%04lld-%02lld", (long long)(month / 12), (long long)(month % 12 + 1)));
+    json_key(a->w, "objects");
+    json_put_u64(a->w, count);
+    json_key(a->w, "median_hours");
+    json_put_double(a->w, hours[(count - 1) / 2]);
+    json_key(a->w, "p90_hours");
+    json_put_double(a->w, hours[(count * 9 + 9) / 10 - 1]);
+    json_end_object(a->w);
+}
+
+static void write_gaps(struct risk_answer *a)
+{
+    struct gap_list gaps = {0};
+    desk_ask_fleet(a->server->desk, ask_gaps, &gaps);
+    json_key(a->w, "gap_months");
+    json_begin_array(a->w);
+    for (uint32_t i = 0, next; i < gaps.count; i = next) {
+        int64_t month = month_of(a->server, gaps.rows[i].detected_ns);
+        for (next = i + 1; next < gaps.count && month_of(a->server, gaps.rows[next].detected_ns) == month;
+             next++)
+            ;
+        write_gap_month(a, month, gaps.rows + i, next - i);
+    }
+    json_end_array(a->w);
+    memory_free(gaps.rows);
 }
 
 bool risk_residual(struct risk_answer *a)
@@ -46,6 +155,8 @@ bool risk_residual(struct risk_answer *a)
     bool ok = measuring_begin(&m, a) && measure_all(&m);
     if (ok)
         residual_write(&m.inputs, a->w);
+    if (ok)
+        write_gaps(a);
     risk_content_free(m.content);
     return ok;
 }

@@ -50,6 +50,14 @@ bool risk_estimate(struct risk_answer *a, struct str category, struct buf *detai
 /* Writes "broken" of an acceptance: which premise is red, since when. */
 bool risk_premises(struct risk_answer *a, struct register_entry *e);
 
+/* services_fatigue.c: members "checklist", "handovers" and "load" of the work list. */
+struct incidents_of {
+    const struct incident *rows;
+    uint32_t count;
+};
+bool risk_fatigue(struct risk_answer *a, const struct risk_content *content, const struct incidents_of *open,
+                  const struct incidents_of *closed);
+
 /* services_worklist.c, services_calibration.c */
 bool risk_worklist(struct risk_answer *a);
 bool risk_calibration(struct risk_answer *a);

@@ -28,6 +28,8 @@ struct work {
     uint32_t count;
     const struct incident *incidents;
     uint32_t incident_count;
+    const struct incident *closed;
+    uint32_t closed_count;
     struct map snoozed; /* item id → entry */
     struct register_entry *snoozes;
     const struct focus *focus;
@@ -205,6 +207,8 @@ static bool gather(struct work *k, uint32_t *snooze_count, const struct learned 
         !state_register_list(a->server->state, register_name(REGISTER_SNOOZE), a->now_ns, 5000, a->arena,
                              &k->snoozes, snooze_count, err))
         return false;
+    k->closed = closed.incidents;
+    k->closed_count = closed.count;
     k->incidents = open.incidents;
     k->incident_count = open.count;
     k->items = ARENA_ARRAY(a->arena, struct item, open.count + 1);
@@ -227,6 +231,8 @@ bool risk_worklist(struct risk_answer *a)
         write_items(&k);
         write_snoozes(&k, snoozes);
         write_tuning(&k, learned);
+        ok = risk_fatigue(a, k.content, &(struct incidents_of){k.incidents, k.incident_count},
+                          &(struct incidents_of){k.closed, k.closed_count});
     }
     map_free(&k.snoozed);
     risk_content_free(k.content);

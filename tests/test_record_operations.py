@@ -106,6 +106,7 @@ def risk(walk, root):
             ("Scenario", "risk/scenarios", {"title": "Spear phishing", "impact": "accounts", "indicators": "mail to few", "controls": "MFA", "owner": "abe", "review": soon(86400)}),
             ("Training", "risk/trainings", {"department": "Sales", "topic": "phishing", "held": "2026-01-05T00:00:00Z", "people": 12}),
             ("Focus", "focus", {"kind": "host", "subject": "10.20.30.31", "reason": "listed domains", "owner": "abe", "approver": "kato", "until": soon(86400)}),
+            ("Handover", "worklist/handovers", {"note": "look at PC-1 first", "to": "night shift", "until": soon(86400)}),
             ("Snooze", "worklist/snoozes", {"item": "incident:1", "reason": "later", "until": soon(3600)})):
         made = walk(f"add{kind}", root, f"/api/v1/{path}", "risk_register/{id}", **body)
         walk(f"end{kind}", root, f"/api/v1/{path}/{made['id']}?reason={ends['reason']}", f"risk_register/{made['id']}")

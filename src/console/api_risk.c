@@ -63,6 +63,13 @@ static const struct parameter TRAINING[] = {
     {"note", PARAMETER_TEXT, false, 0, 1000, NULL},     {0},
 };
 
+static const struct parameter HANDOVER[] = {
+    {"note", PARAMETER_TEXT, true, 1, 4000, NULL},
+    {"to", PARAMETER_TEXT, false, 0, 100, NULL},
+    {"until", PARAMETER_TIME, true, 0, 0, NULL},
+    {0},
+};
+
 static const struct parameter SNOOZE[] = {
     {"item", PARAMETER_TEXT, true, 1, 200, NULL},
     {"reason", PARAMETER_TEXT, true, 1, 1000, NULL},
@@ -114,6 +121,7 @@ static const struct register_form {
     {"/api/v1/risk/trainings",
      REGISTER_TRAINING,
      {TEXT(subject), TEXT(kind), NUMBER(from_ns), NUMBER(people), TEXT(reason)}},
+    {"/api/v1/worklist/handovers", REGISTER_HANDOVER, {TEXT(reason), TEXT(subject), NUMBER(until_ns)}},
     {"/api/v1/worklist/snoozes", REGISTER_SNOOZE, {TEXT(subject), TEXT(reason), NUMBER(until_ns)}},
     {"/api/v1/calibration", REGISTER_CALIBRATION, {TEXT(reason)}},
 };
@@ -287,6 +295,10 @@ static const struct route ROUTES[] = {
     {METHOD_POST, "/api/v1/focus", post_register, RUN_WORKER, MAY_SEARCH, 0, NULL, FOCUS, "focus.add"},
     {METHOD_DELETE, "/api/v1/focus/{id}", delete_register, RUN_WORKER, MAY_SEARCH, 0, END, NULL, "focus.end"},
     {METHOD_GET, "/api/v1/worklist", get_worklist, RUN_WORKER, MAY_WORK_INCIDENTS, 0, LIMIT, NULL, NULL},
+    {METHOD_POST, "/api/v1/worklist/handovers", post_register, RUN_WORKER, MAY_WORK_INCIDENTS, 0, NULL,
+     HANDOVER, "worklist.handover"},
+    {METHOD_DELETE, "/api/v1/worklist/handovers/{id}", delete_register, RUN_WORKER, MAY_WORK_INCIDENTS, 0,
+     END, NULL, "worklist.handover.end"},
     {METHOD_POST, "/api/v1/worklist/snoozes", post_register, RUN_WORKER, MAY_WORK_INCIDENTS, 0, NULL, SNOOZE,
      "worklist.snooze"},
     {METHOD_DELETE, "/api/v1/worklist/snoozes/{id}", delete_register, RUN_WORKER, MAY_WORK_INCIDENTS, 0, END,

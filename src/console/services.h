@@ -378,6 +378,7 @@ enum risk_register {
     REGISTER_ACCEPTANCE,  /* kind: category; decision, reason, owner, approver, until */
     REGISTER_SCENARIO,    /* subject, impact, indicators, controls, owner, until = review */
     REGISTER_TRAINING,    /* subject: department; kind: what was taught; people, from = when, reason */
+    REGISTER_HANDOVER,    /* subject: for whom, may be ""; reason: the note (S107) */
     REGISTER_SNOOZE,      /* subject: item of the work list; reason, until */
     REGISTER_CALIBRATION, /* reason: adopts what closed incidents teach */
 };

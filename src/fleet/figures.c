@@ -57,7 +57,7 @@ static void add_gaps(const struct fleet *f, const struct fleet_asking *asking, s
     }
     qsort(hours, out->late_dated, sizeof *hours, rising);
     out->gap_median_hours = out->late_dated ? hours[(out->late_dated - 1) / 2] : -1;
-    out->gap_p90_hours = out->late_dated ? hours[(out->late_dated - 1) * 9 / 10] : -1;
+    out->gap_p90_hours = out->late_dated ? hours[(out->late_dated * 9 + 9) / 10 - 1] : -1;
     memory_free(hours);
 }
 
@@ -69,4 +69,20 @@ void fleet_figures(struct fleet *f, const struct fleet_asking *asking, struct fl
         if (is_asked(f, asking, f->hosts[i]))
             add_host(f, f->hosts[i], out);
     add_gaps(f, asking, out);
+}
+
+static int by_detection(const void *left, const void *right)
+{
+    const struct fleet_gap *a = left, *b = right;
+    return (a->detected_ns > b->detected_ns) - (a->detected_ns < b->detected_ns);
+}
+
+uint32_t fleet_gaps(const struct fleet *f, struct fleet_gap *gaps, uint32_t most)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < f->late_count && count < most; i++)
+        if (f->lates[i].basis)
+            gaps[count++] = (struct fleet_gap){f->lates[i].detected_ns, f->lates[i].first_ns};
+    qsort(gaps, count, sizeof *gaps, by_detection);
+    return count;
 }

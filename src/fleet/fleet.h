@@ -139,6 +139,13 @@ struct fleet_figures {
 };
 void fleet_figures(struct fleet *f, const struct fleet_asking *asking, struct fleet_figures *out);
 
+/* S1: late detections of which it is known since when the file was there, oldest first; the last ones, as
+ * many as `limits` of the file keeps. Into `gaps`, at most `most`; returns how many. */
+struct fleet_gap {
+    int64_t detected_ns, first_ns;
+};
+uint32_t fleet_gaps(const struct fleet *f, struct fleet_gap *gaps, uint32_t most);
+
 /* For what the program adds (S51, S87): lists of content/fleet.yml. */
 struct fleet_class {
     struct str name, title_en, title_ja;

@@ -183,6 +183,7 @@ export interface ResidualRisk {
   missed: Estimate | null;
   gap_median_hours: number | null;
   gap_p90_hours: number | null;
+  gap_months: { month: string; objects: number; median_hours: number; p90_hours: number }[];
   new_names_share: number | null;
   parameters: { name: string; value: number; owner: string; text: string; text_ja: string }[];
 }
