@@ -16,6 +16,7 @@
 #include "judge/criteria.h"
 #include "judge/posture.h"
 #include "preview_job.h"
+#include "record/audit_log.h"
 #include "recorder.h"
 #include "search.h"
 
@@ -77,7 +78,9 @@ struct server {
     struct counters *http_counters; /* owned by inputs */
     pthread_mutex_t publish_lock;   /* guards console against its own end */
     struct console *console;
-    int audit_fd;
+    struct audit_log *audit_log;
+    uint64_t audit_anchored; /* of the main thread: bytes of the log that the record covers, and when */
+    int64_t audit_anchored_ns;
     char url[300];               /* of the console, as people on this machine reach it */
     pthread_mutex_t reload_lock; /* one load of content or context at a time: the newest wins */
     char local_token[2 * TOKEN_HASH_BYTES +
