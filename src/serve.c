@@ -171,6 +171,7 @@ void server_stop(struct start *start)
     playbooks_free(s->playbooks);
     references_free(s->references);
     readiness_free(s->readiness);
+    vectors_free(s->vectors);
     calendar_free(s->calendar);
     authority_free(s->authority);
     intake_rules_free(s->intake_rules);

@@ -80,7 +80,8 @@ static const char *own_or_content(struct start *start, const char *name)
 static bool open_readiness(struct start *start, struct error *err)
 {
     struct server *s = start->server;
-    s->references = references_load(own_or_content(start, "references.yml"), err);
+    s->vectors = vectors_load(own_or_content(start, "vectors.yml"), err);
+    s->references = s->vectors ? references_load(own_or_content(start, "references.yml"), err) : NULL;
     s->readiness = s->references ? readiness_load(own_or_content(start, "readiness.yml"), err) : NULL;
     s->calendar = s->readiness ? calendar_load(own_or_content(start, "calendar.yml"), err) : NULL;
     return s->calendar != NULL;

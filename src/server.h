@@ -11,6 +11,7 @@
 #include "incident/authority.h"
 #include "incident/playbook.h"
 #include "incident/readiness.h"
+#include "incident/vector.h"
 #include "input/input.h"
 #include "journal/journal.h"
 #include "judge/criteria.h"
@@ -51,6 +52,7 @@ struct server {
     unsigned report_limit; /* reports of one address without log-in in ten minutes; 0 = the form is off */
     struct references
         *references;             /* where to read up; DATA/references.yml takes its place when there is one */
+    struct vectors *vectors;     /* which evidence speaks for which way in */
     struct readiness *readiness; /* what is asked; DATA/readiness.yml takes its place when there is one */
     struct calendar *calendar;
     int64_t readiness_noted_ns;   /* of the main thread: when readiness was last worked out */
