@@ -13,6 +13,7 @@
 #include "incident/never_block.h"
 #include "incident/playbook.h"
 #include "incident/readiness.h"
+#include "incident/vector.h"
 #include "instrument/instrument.h"
 #include "instrument/rollup.h"
 #include "intake.h"
@@ -112,6 +113,10 @@ static int run(const struct arguments *a)
     if (references == NULL)
         return command_fail(a, EXIT_FOUND, &err);
     references_free(references);
+    struct vectors *vectors = vectors_load(share_path(a, "content/vectors.yml"), &err);
+    if (vectors == NULL)
+        return command_fail(a, EXIT_FOUND, &err);
+    vectors_free(vectors);
     struct readiness *readiness = readiness_load(share_path(a, "content/readiness.yml"), &err);
     if (readiness == NULL)
         return command_fail(a, EXIT_FOUND, &err);

@@ -88,6 +88,8 @@ static bool verify_record(const struct arguments *a, struct told *t, struct reco
     *check = (struct record_check){.state = state_open(path, err),
                                    .data_dir = argument_text(a, "data"),
                                    .public_key = has_key ? &key : NULL,
+                                   .content = argument_text(a, "content") ? argument_text(a, "content")
+                                                                          : share_path(a, "content"),
                                    .tsa_ca = argument_text(a, "tsa-ca"),
                                    .found = on_bad_entry,
                                    .context = t};
@@ -137,6 +139,7 @@ static void print_json(struct told *t, const struct store_status *status, const 
     put_number(&w, "entries", c->entries);
     put_number(&w, "checkpoints", c->checkpoints);
     put_number(&w, "timestamps", c->timestamps);
+    put_number(&w, "audit_lines", c->audit_lines);
     put_number(&w, "compared", c->compared);
     put_number(&w, "not_compared", c->not_compared);
     json_key(&w, "problems");
@@ -184,6 +187,11 @@ static const struct option options[] = {
      .values = "FILE",
      .help_en = "key that signed the checkpoints; default DATA/keys/record.pub",
      .help_ja = "チェックポイントの署名鍵(公開鍵)。既定は DATA/keys/record.pub"},
+    {.name = "content",
+     .type = OPTION_TEXT,
+     .values = "DIR",
+     .help_en = "content that the server loaded; default: this program's own",
+     .help_ja = "サーバーが読み込んだ content フォルダー。既定はこのプログラムのもの"},
     {.name = "tsa-ca",
      .type = OPTION_TEXT,
      .values = "FILE",

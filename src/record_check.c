@@ -9,8 +9,10 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/sha256.h"
+#include "record/audit_log.h"
 #include "record/timestamp.h"
 #include "record_compare.h"
+#include "record_seal.h"
 #include "store/state_record.h"
 
 #define PAGE                500
@@ -23,6 +25,8 @@ struct run {
     uint32_t next_checkpoint; /* the first that covers entries not walked yet */
     struct error checkpoint_error;
     bool checkpoints_are_bad;
+    struct audit_check *audit;
+    bool audit_is_bad; /* what follows hangs on the first line that is wrong */
 };
 
 static void report(struct run *r, uint64_t seq, const char *why)
@@ -106,6 +110,29 @@ static void check_timestamp(struct run *r, const struct record_row *row)
     arena_free(&arena);
 }
 
+/* The server itself found at a start that something had been changed while it stood still. */
+static void check_broken(struct run *r, const struct record_row *row)
+{
+    struct error why;
+    if (!str_eq(row->target, STR(RECORD_SEAL_BROKEN)) || !str_eq(row->actor, STR("hyakuyo")))
+        return;
+    error_set(&why, tr("found at a start: %.*s", "起動時に検出: %.*s"), STR_ARGS(row->text));
+    report(r, row->seq, why.text);
+}
+
+/* The entry that names how far the audit log went, and what its last line was. */
+static void check_audit(struct run *r, const struct record_row *row)
+{
+    struct audit_mark mark;
+    struct error why;
+    if (r->audit_is_bad || !str_eq(row->target, STR("audit.log")) || !str_eq(row->actor, STR("hyakuyo")) ||
+        !audit_mark_parse(row->evidence, &mark))
+        return;
+    r->audit_is_bad = !audit_check_to(r->audit, &mark, &why);
+    if (r->audit_is_bad)
+        report(r, row->seq, why.text);
+}
+
 static void check_covered(struct run *r, const struct record_entry *e)
 {
     for (; r->next_checkpoint < r->checkpoint_count; r->next_checkpoint++) {
@@ -187,6 +214,8 @@ static bool walk_page(struct run *r, struct record_walk *w, const struct record_
         check_covered(r, &e);
         check_named(r, &rows[i]);
         check_timestamp(r, &rows[i]);
+        check_audit(r, &rows[i]);
+        check_broken(r, &rows[i]);
     }
     return true;
 }
@@ -221,9 +250,22 @@ static void on_difference(void *context, uint64_t seq, const char *why)
 static bool compare_state(struct run *r, struct error *err)
 {
     struct record_compare c = {.state = r->check->state, .found = on_difference, .context = r};
-    bool ok = record_compare_run(&c, err);
-    r->check->compared = c.compared;
-    r->check->not_compared = c.not_compared;
+    struct arena arena;
+    arena_init(&arena, 4096);
+    const struct seal_folder folders[] = {{"content", r->check->content, false},
+                                          {"DATA", r->check->data_dir, true},
+                                          {"DATA/rules",
+                                           arena_printf(&arena, "%s/rules", r->check->data_dir).p, false},
+                                          {.name = NULL}};
+    struct seal_check seals = {.state = r->check->state,
+                               .data_dir = r->check->data_dir,
+                               .folders = r->check->content ? folders : NULL,
+                               .found = on_difference,
+                               .context = r};
+    bool ok = record_compare_run(&c, err) && record_seal_check(&seals, err);
+    r->check->compared = c.compared + seals.compared;
+    r->check->not_compared = c.not_compared + seals.not_compared;
+    arena_free(&arena);
     return ok;
 }
 
@@ -262,6 +304,9 @@ static bool check_all(struct run *r, struct arena *arena, struct error *err)
     ok = ok && (r->check->bad || check_end(r, arena, err));
     if (ok && r->checkpoints_are_bad && r->check->bad == 0)
         report(r, r->check->entries, r->checkpoint_error.text);
+    if (ok && !r->audit_is_bad && !audit_check_rest(r->audit, &why))
+        report(r, r->check->entries, why.text);
+    r->check->audit_lines = audit_check_lines(r->audit);
     return ok && compare_state(r, err);
 }
 
@@ -269,9 +314,11 @@ bool record_check_run(struct record_check *c, struct error *err)
 {
     struct run r = {.check = c};
     struct arena arena;
-    c->timestamps = c->entries = c->checkpoints = c->compared = c->not_compared = c->bad = 0;
+    c->audit_lines = c->timestamps = c->entries = c->checkpoints = c->compared = c->not_compared = c->bad = 0;
     arena_init(&arena, 64 << 10);
-    bool ok = check_all(&r, &arena, err);
+    r.audit = audit_check_open(arena_printf(&arena, "%s/audit.ndjson", c->data_dir).p, err);
+    bool ok = r.audit != NULL && check_all(&r, &arena, err);
+    audit_check_close(r.audit);
     arena_free(&arena);
     return ok;
 }

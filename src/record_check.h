@@ -13,8 +13,10 @@ struct record_check {
     /* Each thing that is wrong: at which entry, and why. The first call is the first bad entry. */
     void (*found)(void *context, uint64_t seq, const char *why);
     void *context;
-    const char *tsa_ca; /* certificates for the signatures of time stamps; NULL: those are not checked */
+    const char *content; /* folder of the program's content; NULL: its files are not compared */
+    const char *tsa_ca;  /* certificates for the signatures of time stamps; NULL: those are not checked */
     /* out */
+    uint64_t audit_lines; /* of DATA/audit.ndjson */
     uint64_t timestamps, entries, checkpoints, compared, not_compared, bad;
 };
 

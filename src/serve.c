@@ -176,6 +176,7 @@ void server_stop(struct start *start)
     playbooks_free(s->playbooks);
     references_free(s->references);
     readiness_free(s->readiness);
+    vectors_free(s->vectors);
     calendar_free(s->calendar);
     authority_free(s->authority);
     intake_rules_free(s->intake_rules);
@@ -188,8 +189,7 @@ void server_stop(struct start *start)
     registry_free(s->registry);
     if (s->state != NULL)
         state_close(s->state);
-    if (s->audit_fd >= 0)
-        close(s->audit_fd);
+    audit_log_close(s->audit_log);
     arena_free(&start->arena);
     memory_free(start->cursors.items);
 }
@@ -238,8 +238,7 @@ static int run(const struct arguments *given)
                        .geoip_count = geoip->list_count,
                        .fleet_file = share_path(&a, "content/fleet.yml"),
                        .risk_file = share_path(&a, "content/risk.yml"),
-                       .started_ns = clock_wall_ns(),
-                       .audit_fd = -1};
+                       .started_ns = clock_wall_ns()};
     struct start start = {.server = &s, .arguments = &a};
     arena_init(&start.arena, 16 << 10);
     s.knowledge_options.cache_folder = arena_printf(&start.arena, "%s/cache", s.data_dir).p;

@@ -44,10 +44,8 @@ static bool split_address(const char *text, char *host, size_t host_size, uint16
 
 static bool open_audit(struct start *start, struct error *err)
 {
-    const char *path = serve_data_path(start, "audit.ndjson");
-    start->server->audit_fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-    return start->server->audit_fd >= 0 ||
-           error_errno(err, tr("%s cannot be written", "%s に書き込めません"), path);
+    start->server->audit_log = audit_log_open(serve_data_path(start, "audit.ndjson"), err);
+    return start->server->audit_log != NULL;
 }
 
 static bool open_state(struct start *start, struct error *err)
@@ -85,7 +83,8 @@ static const char *own_or_content(struct start *start, const char *name)
 static bool open_readiness(struct start *start, struct error *err)
 {
     struct server *s = start->server;
-    s->references = references_load(own_or_content(start, "references.yml"), err);
+    s->vectors = vectors_load(own_or_content(start, "vectors.yml"), err);
+    s->references = s->vectors ? references_load(own_or_content(start, "references.yml"), err) : NULL;
     s->readiness = s->references ? readiness_load(own_or_content(start, "readiness.yml"), err) : NULL;
     s->calendar = s->readiness ? calendar_load(own_or_content(start, "calendar.yml"), err) : NULL;
     return s->calendar != NULL;

@@ -11,12 +11,14 @@
 #include "incident/authority.h"
 #include "incident/playbook.h"
 #include "incident/readiness.h"
+#include "incident/vector.h"
 #include "input/input.h"
 #include "journal/journal.h"
 #include "judge/criteria.h"
 #include "judge/posture.h"
 #include "lag.h"
 #include "preview_job.h"
+#include "record/audit_log.h"
 #include "recorder.h"
 #include "search.h"
 
@@ -52,6 +54,7 @@ struct server {
     unsigned report_limit; /* reports of one address without log-in in ten minutes; 0 = the form is off */
     struct references
         *references;             /* where to read up; DATA/references.yml takes its place when there is one */
+    struct vectors *vectors;     /* which evidence speaks for which way in */
     struct readiness *readiness; /* what is asked; DATA/readiness.yml takes its place when there is one */
     struct calendar *calendar;
     int64_t readiness_noted_ns; /* of the main thread: when readiness was last worked out */
@@ -82,7 +85,9 @@ struct server {
     struct counters *http_counters; /* owned by inputs */
     pthread_mutex_t publish_lock;   /* guards console against its own end */
     struct console *console;
-    int audit_fd;
+    struct audit_log *audit_log;
+    uint64_t audit_anchored; /* of the main thread: bytes of the log that the record covers, and when */
+    int64_t audit_anchored_ns;
     char url[300];               /* of the console, as people on this machine reach it */
     pthread_mutex_t reload_lock; /* one load of content or context at a time: the newest wins */
     char local_token[2 * TOKEN_HASH_BYTES +

@@ -331,11 +331,9 @@ static void audit(void *ctx, const struct console_audit *entry)
     json_put_str(&w, entry->object);
     json_key(&w, "status");
     json_put_i64(&w, entry->status);
-    json_end_object(&w);
-    buf_char(&line, '\n');
-    if (s->audit_fd >= 0 && write(s->audit_fd, line.p, line.n) != (ssize_t)line.n)
-        log_error("%s", tr("the audit line could not be written; see the disk of the data folder",
-                           "監査記録を書き込めません。データフォルダーのディスクを確認してください"));
+    struct error err;
+    if (!audit_log_add(s->audit_log, buf_str(&line), &err)) /* closes the object */
+        log_error("%s", err.text);
     buf_free(&line);
     record_deed(s, entry);
 }

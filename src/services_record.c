@@ -152,7 +152,11 @@ static void on_bad(void *context, uint64_t seq, const char *why)
 static bool verify(struct server *s, struct buf *json, struct error *err)
 {
     struct json_writer w = {.out = json};
-    struct record_check check = {.state = s->state, .data_dir = s->data_dir, .found = on_bad, .context = &w};
+    struct record_check check = {.state = s->state,
+                                 .data_dir = s->data_dir,
+                                 .content = s->content_folder,
+                                 .found = on_bad,
+                                 .context = &w};
     json_begin_object(&w);
     json_key(&w, "problems");
     json_begin_array(&w);

@@ -97,7 +97,9 @@ bool work_facts(struct casework *c, const struct incident *incident, struct work
     *facts = (struct workflow_facts){
         .importance = incident->importance,
         .confidence_level = incident->confidence_level,
-        .has_vector = known.values[CASE_VECTOR].n > 0,
+        .has_vector =
+            known.values[CASE_VECTOR_KIND].n > 0 &&
+            (known.values[CASE_VECTOR].n > 0 || !str_eq(known.values[CASE_VECTOR_KIND], VECTOR_UNKNOWN)),
         .has_root_cause = known.values[CASE_ROOT_CAUSE].n > 0,
         .has_unknown_reason = known.values[CASE_UNKNOWN_REASON].n > 0,
         .is_rootkit_suspected = is_rootkit_suspected(incident),
@@ -265,8 +267,10 @@ bool work_answer_case(struct casework *c, const struct incident *incident)
     json_begin_object(&w);
     json_key(&w, "state");
     json_put_str(&w, incident_state_name(incident->state));
-    for (int i = CASE_VECTOR; i <= CASE_HOLD_REASON; i++) {
+    for (int i = CASE_VECTOR; i < CASE_COLUMNS; i++) {
         uint32_t count;
+        if (i == CASE_FIRST_KIND) /* of the program's own use */
+            continue;
         json_key(&w, work_columns(WORK_CASE, &count)[i].name);
         json_put_str(&w, known.values[i]);
     }
@@ -293,13 +297,27 @@ bool work_get_case(struct casework *c)
     return work_incident(c, c->q->id, &incident) && work_answer_case(c, &incident);
 }
 
+/* What is said otherwise than before, or said to be unknown, needs its reason (S3): "vector" in the same
+ * request. */
+static bool check_vector(struct casework *c, const struct work_row *known)
+{
+    struct str kind = work_value(c, "vector_kind"), before = known->values[CASE_VECTOR_KIND];
+    bool needs_reason = (before.n && !str_eq(before, kind)) || str_eq(kind, VECTOR_UNKNOWN);
+    return !work_given(c, "vector_kind") || !needs_reason || work_value(c, "vector").n ||
+           work_refuse(c, 400, "Say why it is this vector, or why it stays unknown (\"vector\").",
+                       "経路を変更する理由、または不明である理由(vector)を記入してください。");
+}
+
 bool work_patch_case(struct casework *c)
 {
     struct incident incident;
     struct work_row known;
-    if (!work_incident(c, c->q->id, &incident) || !work_case(c, c->q->id, &known) || !work_begin(c))
+    if (!work_incident(c, c->q->id, &incident) || !work_case(c, c->q->id, &known) ||
+        !check_vector(c, &known) || !work_begin(c))
         return false;
-    bool ok = (known.id != 0 || work_add(c, WORK_CASE, &known)) && work_change_members(c, WORK_CASE, &known);
+    bool ok = (known.id != 0 || work_add(c, WORK_CASE, &known)) &&
+              work_change_members(c, WORK_CASE, &known) &&
+              (!work_given(c, "vector_kind") || work_set(c, WORK_CASE, &known, CASE_VECTOR_BY, c->actor));
     struct deed deed = work_deed(c, "judge", incident.id, "incident", incident.id,
                                  arena_printf(c->arena, "%.*s %.*s", STR_ARGS(work_value(c, "vector")),
                                               STR_ARGS(work_value(c, "root_cause"))));

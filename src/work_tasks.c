@@ -138,6 +138,22 @@ static bool follow(struct casework *c, const struct incident *incident, struct w
     return true;
 }
 
+/* How it came in, by its earliest evidence, until a person says (S3). */
+static bool note_vector(struct casework *c, const struct incident *incident, struct work_row *known)
+{
+    struct str kind = c->s->vectors ? vectors_of(c->s->vectors, incident) : STR_EMPTY;
+    struct str by = known->values[CASE_VECTOR_BY];
+    if (known->id == 0 || kind.n == 0 || str_eq(kind, known->values[CASE_VECTOR_KIND]) ||
+        (by.n && !str_eq(by, c->actor)))
+        return true;
+    if (!work_begin(c))
+        return false;
+    bool ok = work_set(c, WORK_CASE, known, CASE_VECTOR_KIND, kind) &&
+              work_set(c, WORK_CASE, known, CASE_VECTOR_BY, c->actor);
+    struct deed deed = work_deed(c, "judge", incident->id, "incident", incident->id, STR_EMPTY);
+    return work_end(c, ok, &deed);
+}
+
 void work_follow(struct server *s, const struct incident *incident)
 {
     struct arena arena;
@@ -148,7 +164,8 @@ void work_follow(struct server *s, const struct incident *incident)
         return;
     arena_init(&arena, 16 << 10);
     struct casework c = work_machine(s, &arena, &failure);
-    if (!work_case(&c, incident->id, &known) || !follow(&c, incident, &known))
+    if (!work_case(&c, incident->id, &known) || !follow(&c, incident, &known) ||
+        !note_vector(&c, incident, &known))
         log_warning(tr("the tasks of incident %llu could not be opened: %s",
                        "インシデント %llu の作業を開けませんでした: %s"),
                     (unsigned long long)incident->id, failure.en.text);

@@ -7,6 +7,7 @@ import pytest
 
 from conftest import run
 from test_console_http import conforms
+from test_record import first_bad
 from test_registers import deeds
 from test_workflow import SALES, Office, soon, work
 
@@ -47,6 +48,9 @@ def test_an_answer_of_the_logs_is_kept_as_it_was(office):
     file.chmod(0o600)
     file.write_bytes(file.read_bytes() + b" ")
     assert "SHA-256" in abe.do("GET", work(number, "evidence", item["id"], "file"), 409)["detail"]
+    assert item["number"] in first_bad(office.server.data)[1]
+    file.unlink()
+    assert item["sha256"] in first_bad(office.server.data)[1]
 
 
 def test_an_export_and_the_history_are_items(office):

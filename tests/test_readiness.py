@@ -128,10 +128,9 @@ def test_the_monthly_report_says_how_ready_we_are(office):
         assert str(office.abe.get("/api/v1/readiness")["score"]) in score[0].values()
 
 
-def tables(office, language, *names):
+def tables(office, language, *names, since=None):
     file = office.folder / f"{language}.zip"
-    month = time.strftime("%Y-%m-01")
-    run("report", "monthly", "--from", month, "--to", soon(86400)[:10], "--lang", language, "--format", "csv", "--out", file, "--data", office.server.data)
+    run("report", "monthly", "--from", since or time.strftime("%Y-%m-01"), "--to", soon(86400)[:10], "--lang", language, "--format", "csv", "--out", file, "--data", office.server.data)
     with zipfile.ZipFile(file) as packed:
         return [list(csv.DictReader(io.StringIO(packed.read(name).decode("utf-8-sig")))) for name in names]
 
@@ -161,3 +160,39 @@ def test_the_monthly_report_has_the_key_figures_with_their_trend(office):
     page = office.folder / "page.html"
     run("report", "monthly", "--from", time.strftime("%Y-%m-01"), "--to", soon(86400)[:10], "--lang", "en", "--format", "html", "--out", page, "--data", office.server.data)
     assert f'<a href="http://127.0.0.1:{office.server.http_port}/#/improvement?kpi=sla' in page.read_text()
+
+
+LOGON = ('{"TimeCreated":"2025-11-15T13:16:02.000Z","Channel":"Security","EventID":4624,"Computer":"SRV1","LogonType":10,"TargetUserName":"adm",'
+         '"IpAddress":"198.51.100.9"}\n')
+
+
+def test_the_vector_comes_from_the_earliest_evidence_and_is_corrected_with_a_reason(office):
+    """S3: nothing speaks for a vector of an IRC connection; a report of an odd mail does, and a person's word stays."""
+    abe, number = office.abe, office.incident("10.20.30.50")
+    case = abe.get(work(number, "work"))
+    assert (case["vector_kind"], case["vector_by"]) == ("", "")
+    closed = next(step for step in case["steps"] if step["to"] == "false_positive")
+    assert "vector" not in [one["guard"] for one in closed["missing"]]
+    abe.do("PATCH", work(number, "work"), 400, vector_kind="unknown")  # why?
+    abe.do("PATCH", work(number, "work"), 400, vector_kind="carrier pigeon")
+    said = abe.do("PATCH", work(number, "work"), 200, vector_kind="unknown", vector="the disk was wiped before anybody looked")
+    assert (said["vector_kind"], said["vector_by"]) == ("unknown", "abe")
+    abe.do("PATCH", work(number, "work"), 400, vector_kind="mail")  # another word than before needs its reason
+    assert abe.do("PATCH", work(number, "work"), 200, vector_kind="mail", vector="found in the mailbox")["vector_kind"] == "mail"
+    [rows] = tables(office, "en", "vectors.csv", since="2025-01-01")
+    assert [(row["Vector"], row["New incidents"]) for row in rows] == [("Mail", "1")]
+    assert run("verify", "--data", office.server.data).returncode == 0
+
+
+def test_the_vector_is_set_by_itself_until_a_person_says(office):
+    office.server.post_records("dc", LOGON)
+    deadline = time.monotonic() + 60
+    while True:
+        found = [row["id"] for row in office.server.get("/api/v1/incidents")["rows"]]
+        kinds = {number: office.abe.get(work(number, "work")) for number in found}
+        mine = [case for case in kinds.values() if case["vector_kind"]]
+        if mine:
+            break
+        assert time.monotonic() < deadline, kinds
+        time.sleep(0.1)
+    assert (mine[0]["vector_kind"], mine[0]["vector_by"]) == ("remote_access", "hyakuyo")

@@ -159,7 +159,7 @@ def wait_for_failure(person, number):
 def casework(walk, office, number):
     abe = office.abe
     walk("changeIncident", abe, work(number), f"incident/{number}", state="triage", note="looking")
-    walk("changeIncidentWork", abe, work(number, "work"), f"incident/{number}", vector="web download")
+    walk("changeIncidentWork", abe, work(number, "work"), f"incident/{number}", vector_kind="download", vector="from a page")
     task = walk("addTask", abe, work(number, "tasks"), "work_task/{id}", title="call the user")
     walk("changeTask", abe, work(number, "tasks", task["id"]), f"work_task/{task['id']}", status="doing")
     before = office.server.get(work(number))

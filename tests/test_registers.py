@@ -344,7 +344,7 @@ def test_a_case_says_nothing_of_who_it_was_and_is_found_again(office):
     text = f"abe told\nmori that {CFO} (PC-FIN-005, Finance) copied files to FS01; fukuda@corp.example saw it, call Suzuki Jiro 03-1234-5678, CORP\\kato too"
     abe.do("POST", work(good, "entries"), kind="work", text=text, effort_minutes=5)
     abe.do("POST", work(good, "review"), summary=text, causes="kato's PC-FIN-005 was not patched", worked="isolation", improve="patch")
-    abe.do("PATCH", work(good, "work"), vector="mail to fukuda@corp.example", root_cause="no patch on pc-fin-005")
+    abe.do("PATCH", work(good, "work"), vector_kind="mail", vector="mail to fukuda@corp.example", root_cause="no patch on pc-fin-005")
     abe.do("POST", work(good, "hosts"), host="PC-FIN-005", ip=CFO)
     open_incident = office.incident("10.20.50.9")
     abe.do("POST", work(open_incident, "library"), 409, lesson="x")

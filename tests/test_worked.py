@@ -95,7 +95,7 @@ class Team:
         self.approved(number, "return", "service")
 
     def vector(self, number):
-        self.abe.do("PATCH", work(number, "work"), vector="as the first finding says")
+        self.abe.do("PATCH", work(number, "work"), vector_kind="network_exploit", vector="as the first finding says")
 
     def root_cause(self, number):
         self.abe.do("PATCH", work(number, "work"), root_cause="a computer without patches")

@@ -135,7 +135,7 @@ def test_from_the_first_finding_to_closed(office):
     move(abe, number, "monitoring")
     move(abe, number, "review")
     assert set(missing(abe, number, "closed")) == {"vector", "root_cause", "tasks", "review"}
-    abe.do("PATCH", work(number, "work"), vector="web download", root_cause="browser was not patched")
+    abe.do("PATCH", work(number, "work"), vector_kind="download", vector="web download", root_cause="browser was not patched")
     for task in abe.get(work(number, "tasks"))["rows"]:
         if task["status"] == "open":
             if task["action"]:  # nothing was blocked: not approved, so not done

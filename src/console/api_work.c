@@ -38,10 +38,14 @@
     {                                                                                                        \
         name, PARAMETER_INTEGER, false, 0, most, NULL                                                        \
     }
+/* incident/vector.h; the console knows no other stage. */
+#define VECTOR_KINDS                                                                                         \
+    "mail|web|download|network_exploit|removable_media|brought_in_pc|supply_chain|remote_access|unknown"
 /* S172–S174: on every entry of work; may say that nobody was needed. */
 #define WHO_ANSWERS MAY_TEXT("instructed_by", 200), MAY_TEXT("approved_by", 200), MAY_TEXT("reported_to", 200)
 
-static const struct parameter CASE[] = {MAY_TEXT("vector", 4000),
+static const struct parameter CASE[] = {MAY_CHOICE("vector_kind", VECTOR_KINDS),
+                                        MAY_TEXT("vector", 4000),
                                         MAY_TEXT("root_cause", 4000),
                                         MAY_TEXT("unknown_reason", 4000),
                                         {0}};

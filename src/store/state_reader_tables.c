@@ -47,6 +47,10 @@ const struct state_named_table state_named_tables[] = {
 "SELECT i.urgency, count(*) AS opened FROM incident i WHERE " REAL " AND " IN_PERIOD " GROUP BY 1 ORDER BY 1 DESC"},
 {"incidents_by_type",
 "SELECT i.type, count(*) AS opened FROM incident i WHERE " REAL " AND " IN_PERIOD " GROUP BY 1 ORDER BY 2 DESC, 1"},
+{"incidents_by_vector",
+"SELECT (SELECT nullif(c.vector_kind, '') FROM work_case c WHERE c.incident = i.id) AS vector, count(*) AS opened,"
+"  count(*) FILTER (WHERE " STATE_AT_END " = 9) AS closed"
+" FROM incident i WHERE " REAL " AND " IN_PERIOD " GROUP BY 1 ORDER BY 2 DESC, 1"},
 {"incidents_by_day",
 "SELECT " LOCAL_DAY("i.opened_ns") " AS day, i.urgency, count(*) AS opened"
 " FROM incident i WHERE " REAL " AND " IN_PERIOD " GROUP BY 1, 2 ORDER BY 1, 2 DESC"},

@@ -224,16 +224,15 @@ bool state_record_erase(struct state *s, uint64_t seq, struct error *err)
 
 /* SQLite gives bare columns of the row that has the max() (its documentation, "Bare columns in an aggregate
  * query"). */
-bool state_record_last_values(struct state *s, struct arena *arena, struct record_change_row **out,
-                              uint64_t **seqs, uint32_t *count, struct error *err)
+#define LAST_VALUES "SELECT row_table, row_id, field, old_value, new_value, max((seq << 24) + place) >> 24"
+#define EACH_FIELD  " GROUP BY row_table, row_id, field"
+
+/* With the state locked; rows of `q`, which is NULL when it could not be made. */
+static bool take_last_values(struct state *s, sqlite3_stmt *q, struct arena *arena,
+                             struct record_change_row **out, uint64_t **seqs, uint32_t *count,
+                             struct error *err)
 {
     struct buf rows = {0}, numbers = {0};
-    state_lock(s);
-    sqlite3_stmt *q =
-        sql_get(s,
-                "SELECT row_table, row_id, field, old_value, new_value, max((seq << 24) + place)"
-                " >> 24 FROM record_change GROUP BY row_table, row_id, field",
-                err);
     int row = -1;
     while (q && (row = sql_step(s, q, err)) == 1) {
         struct record_change_row c = read_change(q, arena);
@@ -241,11 +240,70 @@ bool state_record_last_values(struct state *s, struct arena *arena, struct recor
         buf_bytes(&rows, &c, sizeof c);
         buf_bytes(&numbers, &seq, sizeof seq);
     }
-    state_unlock(s);
     *count = (uint32_t)(rows.n / sizeof(**out));
     *out = sql_rows(&rows, arena);
     *seqs = sql_rows(&numbers, arena);
     return row == 0;
+}
+
+bool state_record_last_values(struct state *s, struct arena *arena, struct record_change_row **out,
+                              uint64_t **seqs, uint32_t *count, struct error *err)
+{
+    state_lock(s);
+    sqlite3_stmt *q = sql_get(s, LAST_VALUES " FROM record_change" EACH_FIELD, err);
+    bool ok = take_last_values(s, q, arena, out, seqs, count, err);
+    state_unlock(s);
+    return ok;
+}
+
+bool state_record_last_of(struct state *s, struct str table, struct str field, struct arena *arena,
+                          struct record_change_row **out, uint64_t **seqs, uint32_t *count, struct error *err)
+{
+    state_lock(s);
+    sqlite3_stmt *q =
+        sql_get(s,
+                LAST_VALUES " FROM record_change WHERE row_table = ?1 AND (?2 = '' OR field = ?2)" EACH_FIELD,
+                err);
+    if (q) {
+        sql_text(q, 1, table);
+        sql_text(q, 2, field);
+    }
+    bool ok = take_last_values(s, q, arena, out, seqs, count, err);
+    state_unlock(s);
+    return ok;
+}
+
+bool state_record_last_change(struct state *s, struct str table, uint64_t id, uint64_t *seq,
+                              struct error *err)
+{
+    state_lock(s);
+    sqlite3_stmt *q =
+        sql_get(s, "SELECT max(seq) FROM record_change WHERE row_table = ? AND row_id = ?", err);
+    if (q) {
+        sql_text(q, 1, table);
+        sql_u64(q, 2, id);
+    }
+    int row = q ? sql_step(s, q, err) : -1;
+    *seq = row == 1 ? sql_column_u64(q, 0) : 0;
+    if (row == 1)
+        sqlite3_reset(q);
+    state_unlock(s);
+    return row >= 0;
+}
+
+bool state_record_last_target(struct state *s, struct str target, int64_t *recorded_ns, struct error *err)
+{
+    state_lock(s);
+    sqlite3_stmt *q =
+        sql_get(s, "SELECT recorded_ns FROM record_entry WHERE target = ? ORDER BY seq DESC LIMIT 1", err);
+    if (q)
+        sql_text(q, 1, target);
+    int row = q ? sql_step(s, q, err) : -1;
+    *recorded_ns = row == 1 ? sql_column_i64(q, 0) : 0;
+    if (row == 1)
+        sqlite3_reset(q);
+    state_unlock(s);
+    return row >= 0;
 }
 
 bool state_record_salt(struct state *s, uint64_t seq, struct arena *arena, struct str *out, struct error *err)

@@ -48,6 +48,16 @@ bool state_record_erase(struct state *s, uint64_t seq, struct error *err) MUST_C
 /* What the record says each field was made last. */
 bool state_record_last_values(struct state *s, struct arena *arena, struct record_change_row **out,
                               uint64_t **seqs, uint32_t *count, struct error *err) MUST_CHECK;
+/* The same of one table; `field` "" = all. */
+bool state_record_last_of(struct state *s, struct str table, struct str field, struct arena *arena,
+                          struct record_change_row **out, uint64_t **seqs, uint32_t *count,
+                          struct error *err) MUST_CHECK;
+/* When the newest entry with that target was recorded; 0 = there is none. */
+bool state_record_last_target(struct state *s, struct str target, int64_t *recorded_ns,
+                              struct error *err) MUST_CHECK;
+/* The newest entry that changed that row; 0 = none. */
+bool state_record_last_change(struct state *s, struct str table, uint64_t id, uint64_t *seq,
+                              struct error *err) MUST_CHECK;
 /* "" when it was erased, or there is no such entry. */
 bool state_record_salt(struct state *s, uint64_t seq, struct arena *arena, struct str *out,
                        struct error *err) MUST_CHECK;

@@ -23,6 +23,10 @@ export const EVIDENCE_TYPE: Words = {
 export const CUSTODY_KIND: Words = { receive: m.custody_receive, hold: m.custody_hold, release: m.custody_release, retain: m.custody_retain, disposal: m.custody_disposal,
   ask_release: m.custody_ask_release, ask_dispose: m.custody_ask_dispose
 };
+export const VECTOR: Words = {
+  mail: m.vector_mail, web: m.vector_web, download: m.vector_download, network_exploit: m.vector_network_exploit, removable_media: m.vector_removable_media,
+  brought_in_pc: m.vector_brought_in_pc, supply_chain: m.vector_supply_chain, remote_access: m.vector_remote_access, unknown: m.vector_unknown
+};
 export const EVIDENCE_PURPOSE: Words = { examination: m.work_purpose_examination, eradication: m.work_purpose_eradication, false_alarm: m.work_purpose_false_alarm, offline_scan: m.work_purpose_offline_scan, rebuild: m.work_purpose_rebuild };
 export const DEVICE: Words = { firewall: m.work_device_firewall, proxy: m.work_device_proxy, dns: m.work_device_dns, access: m.work_device_access };
 export const BLOCK_STATUS: Words = {

@@ -16,7 +16,7 @@ export interface Tasks { rows: Task[]; first_task: Task | null }
 export interface Missing { guard: string; en: string; ja: string }
 
 export interface WorkCase {
-  state: IncidentState; vector: string; root_cause: string; unknown_reason: string; hold_reason: string; open_tasks: number;
+  state: IncidentState; vector: string; vector_kind: string; vector_by: string; root_cause: string; unknown_reason: string; hold_reason: string; open_tasks: number;
   incomplete_entries: number; steps: { to: IncidentState; missing: Missing[] }[];
 }
 
