@@ -42,10 +42,11 @@ struct canary {
     struct error input_errors[CANARY_INPUTS_MAX];
 };
 
-/* Journals the failures of one input and counts them. An input over which nothing comes back is one failure, not one
- * for each rule. The run is over: no lock is needed. */
+/* Journals the failures of one input and counts them. An input over which nothing comes back is one failure,
+ * not one for each rule. The run is over: no lock is needed. */
 void canary_report_input(struct canary *c, uint32_t input);
-/* Keeps all outcomes in one transaction; reports inputs that are configured no more. On failure nothing was kept. */
+/* Keeps all outcomes in one transaction; reports inputs that are configured no more. On failure nothing was
+ * kept. */
 bool canary_keep(struct canary *c, struct error *err) MUST_CHECK;
 
 #endif

@@ -1,4 +1,5 @@
-/* What a run of canaries gave: records of failed controls, rows of the state. See canary.h. Before: canary.c. */
+/* What a run of canaries gave: records of failed controls, rows of the state. See canary.h. Before: canary.c.
+ */
 #include <pthread.h>
 #include <unistd.h>
 
