@@ -212,7 +212,7 @@ static void emit_related(struct emission *m)
 {
     static const field_id fields[] = {FIELD_NONE, FIELD_RELATED_IP, FIELD_RELATED_USER, FIELD_RELATED_HOSTS,
                                       FIELD_RELATED_HASH};
-    for (uint8_t kind = RELATED_IP; kind <= RELATED_HASH; kind++)
+    for (unsigned kind = RELATED_IP; kind <= RELATED_HASH; kind++)
         for (uint32_t i = 0; i < m->related[kind].count; i++)
             event_add(m->event, m->r->arena, fields[kind], m->related[kind].items[i]);
 }
@@ -220,7 +220,7 @@ static void emit_related(struct emission *m)
 void run_emit(struct run *r, struct event *out)
 {
     struct emission m = {.r = r, .event = out};
-    for (uint8_t kind = RELATED_NONE; kind <= RELATED_HASH; kind++)
+    for (unsigned kind = RELATED_NONE; kind <= RELATED_HASH; kind++)
         m.related[kind].count = 0;
     emit_syslog(&m);
     for (uint32_t i = 0; i < r->s->touched_count; i++)
