@@ -117,7 +117,7 @@ const BRING = {
   '侵入・感染の経路': async () => {
     await tab(word.work_review);
     await button(work, word.work_cause_title).click();
-    await answer({ vector: 'Web からの実行ファイル', root_cause: '更新されていないブラウザ' });
+    await answer({ vector_kind: 'network_exploit', vector: '外部からの攻撃', root_cause: '更新されていないブラウザ' });
   },
   根本原因: async () => {},
   すべての作業の完了: finishTasks,
