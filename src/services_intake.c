@@ -4,18 +4,24 @@
 #include "base/log.h"
 #include "enrich/context.h"
 #include "intake.h"
+#include "store/state_identity.h"
 
 #define CONTACTS_MOST 200
 
 /* ------------------------------------------------------------------- shown */
 
+/* What the inventory says of the address, or else who held it now by the leases: a suggestion, which the
+ * sender confirms. The address is that of the connection; what a header says of another is not believed. */
 static struct str own_computer(struct casework *c, struct str address)
 {
     struct context *context = engine_context(c->s->engine);
     const struct asset_host *host =
         context ? context_find_host(context, STR_EMPTY, address, c->now_ns) : NULL;
     struct str name = host ? arena_str(c->arena, host->hostname) : STR_EMPTY;
+    struct error err;
     context_unref(context);
+    if (name.n == 0 && !state_identity_host_then(c->s->state, address, c->now_ns, c->arena, &name, &err))
+        log_warning("%s", err.text); /* the form works without */
     return name;
 }
 

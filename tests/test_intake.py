@@ -189,6 +189,25 @@ def test_the_inventory_knows_the_own_computer(desk, tmp_path):
     assert [(row["department"], row["count"]) for row in desk.server.get("/api/v1/intake")["read"]] == [("Finance", 1)]
 
 
+def test_the_leases_suggest_the_computer_and_no_header_does(desk):
+    """Who held the sender's address now, by a lease; only the connection says which address that is."""
+    own = lambda **headers: json.loads(desk.server.request("GET", "/api/v1/report", None, headers, token=False)[1])["pc"]
+    assert own() == ""
+    now = time.time_ns()
+    hour = 3600 * 10**9
+    held = [("127.0.0.1", "", "PC-BEFORE-6", now - 9 * hour, now - hour), ("127.0.0.1", "02-00-5e-00-00-07", "", now - hour, now + hour),
+            ("10.20.30.77", "", "PC-OTHER-8", now - hour, now + hour)]
+    with sqlite3.connect(desk.server.data / "state.db", timeout=30) as db:  # nothing leases the loopback, so the rows are put there
+        put = "INSERT INTO identity (relation, weak, key, mac, host, user, session, by, from_ns, to_ns, limit_ns, learned, ended) VALUES (?, 0, ?, ?, ?, '', '', 'dhcp', ?, ?, ?, 1, 0)"
+        for key, mac, host, begins, ends in held:
+            db.execute(put, (0, key, mac, host, begins, ends, ends))
+        db.execute(put, (1, held[1][1], "", "PC-LEASED-7", now - hour, now + hour, now + hour))
+    assert own() == "PC-LEASED-7"
+    assert own(**{"X-Forwarded-For": "10.20.30.77", "Forwarded": "for=10.20.30.77"}) == "PC-LEASED-7"
+    report = desk.server.get(f"/api/v1/intake/{desk.send(text='odd')['number']}")
+    assert report["host"] == "" and report["pc"] == ""  # suggested, and not confirmed
+
+
 def test_whatever_is_written_stays_text(desk):
     """Texts of strangers become neither questions nor fields nor markup."""
     odd = 'x" or * | head 9 \\ " ) \n {"form":"order"} \u0007 <img src=x onerror=alert(1)>'

@@ -132,3 +132,29 @@ bool state_identity_of_host(struct state *s, struct str host, struct str macs, i
     state_unlock(s);
     return ok;
 }
+
+/* Of a lease without a name, the name that its hardware address went by then. */
+bool state_identity_host_then(struct state *s, struct str address, int64_t time_ns, struct arena *arena,
+                              struct str *host, struct error *err)
+{
+    static const char question[] =
+        "SELECT CASE WHEN d.host <> '' THEN d.host ELSE coalesce((SELECT n.host FROM identity n WHERE"
+        "   n.relation = 1 AND n.key = d.mac AND n.from_ns <= ?2 AND n.to_ns > ?2 ORDER BY n.from_ns DESC "
+        "LIMIT 1), '') END"
+        " FROM identity d WHERE d.relation = 0 AND d.key = ?1 AND d.from_ns <= ?2 AND d.to_ns > ?2"
+        " ORDER BY d.weak, d.from_ns DESC LIMIT 1";
+    *host = STR_EMPTY;
+    state_lock(s);
+    sqlite3_stmt *q = sql_get(s, question, err);
+    if (q) {
+        sql_text(q, 1, address);
+        sql_i64(q, 2, time_ns);
+    }
+    int row = q ? sql_step(s, q, err) : -1;
+    if (row == 1) {
+        *host = sql_column_str(q, 0, arena);
+        sqlite3_reset(q);
+    }
+    state_unlock(s);
+    return row >= 0;
+}

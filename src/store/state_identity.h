@@ -22,4 +22,8 @@ bool state_identity_of_host(struct state *s, struct str host, struct str macs, i
                             uint32_t limit, struct arena *arena, struct identity_interval **rows,
                             uint32_t *count, struct error *err) MUST_CHECK;
 
+/* The host that held the address at that time, as leases and admissions told it; "" = nobody is known. */
+bool state_identity_host_then(struct state *s, struct str address, int64_t time_ns, struct arena *arena,
+                              struct str *host, struct error *err) MUST_CHECK;
+
 #endif

@@ -117,9 +117,13 @@ const BRING = {
   '侵入・感染の経路': async () => {
     await tab(word.work_review);
     await button(work, word.work_cause_title).click();
-    await answer({ vector: 'Web からの実行ファイル', root_cause: '更新されていないブラウザ' });
+    await answer({ vector_kind: 'network_exploit', vector: '外部からの攻撃' });
   },
-  根本原因: async () => {},
+  根本原因: async () => {
+    await tab(word.work_review);
+    await button(work, word.work_cause_title).click();
+    await answer({ root_cause: '更新されていないブラウザ' });
+  },
   すべての作業の完了: finishTasks,
   すべての作業記録: amendTasks,
   署名済みの事後検証: async () => {
