@@ -1,7 +1,7 @@
 /* libFuzzer: contacts.csv, vendors.csv and partners.csv from anybody; the first byte chooses. What was read
  * keeps what the form demands. */
 #include "base/log.h"
-#include "register_csv.h"
+#include "organisation/register_csv.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

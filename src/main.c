@@ -1,16 +1,17 @@
 /* hyakuyo: collects what anti-malware systems say, checks that they work, finds infections while the events
- * stream past, and runs the response. This file lists the commands; each is a src/command_*.c or serve.c. */
+ * stream past, and runs the response. This file lists the commands; each is a src/command/command_*.c or
+ * serve.c. */
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "commands.h"
+#include "cli/commands.h"
 
 static const struct command *const commands[] = {
 #define COMMAND(name) &command_##name,
-#include "commands.def"
+#include "cli/commands.def"
 #undef COMMAND
 };
 

@@ -26,7 +26,7 @@ NOTHING_CHANGES = {
 }
 ELSEWHERE = {  # it takes a long time to get there
     "createFirstUser": "test_the_first_user_is_recorded below: only where there is no user yet",
-    "confirmPosture": "Orange, and four hours of quiet; the same transaction as every decision about the posture (src/desk_ask.c)",
+    "confirmPosture": "Orange, and four hours of quiet; the same transaction as every decision about the posture (src/desk/desk_ask.c)",
     "adoptCalibration": "50 closed incidents: tests/test_risk.py; the same register as the others",
     "withdrawCalibration": "tests/test_risk.py",
 }

@@ -1,4 +1,4 @@
-/* Key figures of the response (stage incident). Read by src/work_kpi.c, which gathers the facts. */
+/* Key figures of the response (stage incident). Read by src/work/work_kpi.c, which gathers the facts. */
 #include "incident/kpi.h"
 
 #include <math.h>

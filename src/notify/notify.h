@@ -1,5 +1,5 @@
 /* Telling people and other systems: what has happened, whom that concerns, when it may reach them. This stage
- * decides and speaks; it keeps nothing: the outbox is in state.db, src/notifier*.c moves it.
+ * decides and speaks; it keeps nothing: the outbox is in state.db, src/notifier/notifier*.c moves it.
  *
  *   occurrence ─ rules.h ─▶ which rules ─ plan.h ─▶ whom, when ─ (outbox) ─ mime.h, ticket.h, syslog_line.h
  * ─▶ transport.h */

@@ -1,4 +1,4 @@
-/* Syslog over sockets (stage notify). Next: src/notifier.c. */
+/* Syslog over sockets (stage notify). Next: src/notifier/notifier.c. */
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>

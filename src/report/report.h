@@ -1,6 +1,6 @@
 /* The stage report: rows → people. A form (content/reports/NAME.yml) says which sections a report has and
- * where each takes its rows from; src/report_build.c fills them; here they become a page, a table file or a
- * printed document.
+ * where each takes its rows from; src/reporting/report_build.c fills them; here they become a page, a table
+ * file or a printed document.
  *
  *   form.c ─▶ struct report ─▶ (rows) ─▶ html.c, csv.c, pdf.c; zip.c binds several files together
  *                                          └─ chart.c draws for html.c and pdf.c through one canvas.h

@@ -1,7 +1,7 @@
 /* Stage: store. What a transaction changes in recorded tables, seen by SQLite's preupdate hook while it
  * happens. Marks follow the savepoints: what is undone is forgotten.
  *
- *   hook: rows[] ──take──▶ entry of the record (src/recorder.c)
+ *   hook: rows[] ──take──▶ entry of the record (src/recorder/recorder.c)
  *            └── still there at the outermost commit ──▶ unrecorded() ──▶ entry, or nothing is kept
  *
  * Candidates are no incidents yet: their rows are left out, and come in whole once the candidate is one. */

@@ -1,5 +1,5 @@
 /* What the program counts and writes for itself in incidents and their findings (KEPT in state_recorded.def),
- * as one text for each incident: for the seal of the record (src/record_seal.h). */
+ * as one text for each incident: for the seal of the record (src/recorder/record_seal.h). */
 #ifndef STORE_STATE_KEPT_H
 #define STORE_STATE_KEPT_H
 
