@@ -82,7 +82,7 @@ def test_the_whole_way_balances_and_prints_figures():
 
 def test_fifty_conditions_are_found_as_a_plain_search_finds_them(generator):
     """bench/peer_bench, with whatever other engines are installed beside it."""
-    done = subprocess.run([sys.executable, str(ROOT / "bench" / "peer_bench"), "--lines", "20000", "--build", str(BUILD), "--json"], capture_output=True, text=True, timeout=300)
+    done = subprocess.run([sys.executable, str(ROOT / "bench" / "peer_bench"), "--lines", "40000", "--build", str(BUILD), "--json"], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     result = json.loads(done.stdout)
     assert result["expected"] > 20 and all(run["found"] == result["expected"] for run in result["runs"] if run["engine"] == "hyakuyo")

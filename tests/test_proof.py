@@ -9,6 +9,7 @@ import yaml
 
 from conftest import ROOT, rows, run
 from test_correlation import OUTER, attack, rules_folder
+from test_scenario import organisation  # noqa: F401 (a fixture)
 
 IRC_RULE = "7b0ffa63-7691-55a4-9075-5c78870c404b"
 CONTROL_RULE = "0f5b6a3e-3f0c-5d0c-8a57-6d1e4b7f9c21"
@@ -85,6 +86,14 @@ def test_canaries_come_back_over_every_input(server, tmp_path):
     s.stop()
     s.start()
     assert {r["proven"] for r in s.get("/api/v1/proof")["rows"]} == {r["proven"] for r in proofs.values()}
+
+
+def test_an_inventory_that_has_the_addresses_of_the_samples_changes_nothing(server, organisation):  # noqa: F811
+    s = server()
+    _, before = prove(s)
+    s.take_up("asset", "import", organisation)
+    _, after = prove(s)
+    assert {key: r["outcome"] for key, r in after.items()} == {key: r["outcome"] for key, r in before.items()}
 
 
 def test_canaries_are_in_no_incident_no_statistics_and_no_ordinary_search(server, tmp_path):

@@ -177,9 +177,10 @@ void pipeline_locate(struct pipeline *p, struct batch *b, struct finding *f, con
     f->source = e->source;
     f->passage = passage_of(e);
     f->is_exercise = (e->flags & EVENT_EXERCISE) != 0;
-    turn_inside(p->context, f, e);
-    if (p->context != NULL)
-        context_attach(p->context, f, &b->arena);
+    const struct context *context = e->flags & EVENT_CANARY ? NULL : p->context; /* nobody's hosts */
+    turn_inside(context, f, e);
+    if (context != NULL)
+        context_attach(context, f, &b->arena);
 }
 
 static void attach(struct pipeline *p, struct batch *b)

@@ -186,11 +186,18 @@ static void attribute_finding(const struct moment *m, struct finding *f, struct 
         context_attach(m->context, f, a);
 }
 
+static bool is_of_canary(const struct batch *batch, const struct finding *f)
+{
+    uint64_t place = f->sequence - batch->first_sequence; /* what an instrument found may be of none of them */
+    return place < batch->count && batch->events[place].flags & EVENT_CANARY;
+}
+
 void attribute_findings(const struct identity *t, const struct context *c, struct batch *batch,
                         struct finding *first)
 {
     for (struct finding *f = first; f != NULL; f = f->next) {
         struct moment m = {t, c, f->time_ns, f->sequence};
-        attribute_finding(&m, f, &batch->arena);
+        if (!is_of_canary(batch, f)) /* samples speak of nobody's hosts */
+            attribute_finding(&m, f, &batch->arena);
     }
 }

@@ -363,8 +363,11 @@ await step('registers: a vendor is entered and called, a partner is asked, a fig
   await page.goto(`${base}/#/incidents/${rows[0].id}`);
   await page.getByRole('button', { name: 'Help from outside' }).click();
   await page.getByRole('button', { name: 'Call a vendor' }).click();
-  await fill({ task: 'image the disk', approved_by: 'boss' });
-  await page.locator('.work article', { hasText: 'image the disk' }).waitFor();
+  await fill({ task: 'image the disk' }); // a decision comes first
+  await page.goto(`${base}/#/approvals`);
+  await page.getByText('image the disk').first().waitFor();
+  await page.goto(`${base}/#/incidents/${rows[0].id}`);
+  await page.getByRole('button', { name: 'Help from outside' }).click();
   await page.getByRole('button', { name: 'Ask for advice' }).click();
   await fill({ assessment: 'a bot', plan: 'rebuild', question: 'Is it known?' });
   await page.locator('.work article', { hasText: 'Is it known?' }).getByText('No answer yet').waitFor();
