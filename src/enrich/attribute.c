@@ -188,7 +188,8 @@ static void attribute_finding(const struct moment *m, struct finding *f, struct 
 
 static bool is_of_canary(const struct batch *batch, const struct finding *f)
 {
-    uint64_t place = f->sequence - batch->first_sequence; /* what an instrument found may be of none of them */
+    uint64_t place =
+        f->sequence - batch->first_sequence; /* what an instrument found may be of none of them */
     return place < batch->count && batch->events[place].flags & EVENT_CANARY;
 }
 

@@ -107,8 +107,17 @@ export function roleWord(role: string): string {
 const reasonNames: Record<string, () => string> = {
   criteria: m.reason_criteria, criteria_version: m.reason_criteria, stage: m.stage, rule_id: m.rule_id, rule: m.rule, hosts_within_hour: m.reason_hosts_within_hour,
   registered: m.reason_registered, prior: m.reason_prior, correlation: m.reason_correlation, posterior: m.reason_posterior, calibrated: m.reason_calibrated,
-  likelihood_ratio: m.likelihood_ratio, evidence_group: m.evidence_group
+  likelihood_ratio: m.likelihood_ratio, evidence_group: m.evidence_group, modifiers: m.reason_modifiers, modifier: m.reason_modifier, step: m.reason_step
 };
+
+const modifiers: Record<string, () => string> = {
+  ongoing_and_spreading: m.modifier_ongoing_and_spreading, orange_of_same_class: m.modifier_orange_of_same_class, isolated: m.modifier_isolated
+};
+
+/* What moves the urgency up or down (content/judgement.yml). */
+export function modifierWord(modifier: string): string {
+  return (modifiers[modifier] ?? (() => modifier.replaceAll('_', ' ')))();
+}
 
 /* The name of an input of a judgement; a name this console does not know is shown as it is. */
 export function reasonName(name: string): string {
