@@ -186,5 +186,9 @@ def corpora():
     return CORPORA
 
 
+# Debian gives only root the folders of daemons.
+os.environ["PATH"] += "".join(":" + folder for folder in ("/usr/local/sbin", "/usr/sbin", "/sbin") if folder not in os.environ["PATH"].split(":"))
+
+
 def needs(program):
     return pytest.mark.skipif(shutil.which(program) is None, reason=f"{program} is not installed")

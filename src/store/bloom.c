@@ -2,7 +2,6 @@
  * (parquet_file.c); the catalogue asks 32 bytes of it before a part is read (catalogue.c). */
 #include "store/bloom.h"
 
-#include <stdlib.h>
 #include <xxhash.h>
 
 #include "base/memory.h"
@@ -72,10 +71,33 @@ static void write_header(struct buf *out, size_t filter_bytes)
     thrift_end(&t);
 }
 
-static int compare_hashes(const void *a, const void *b)
+/* False when it is there already. `slots` are free where they are 0, and more than half of them stay so. */
+static bool note_hash(uint64_t *slots, size_t mask, uint64_t hash)
 {
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return x < y ? -1 : x > y;
+    size_t at = (size_t)hash & mask;
+    while (slots[at] != 0 && slots[at] != hash)
+        at = (at + 1) & mask;
+    bool is_new = slots[at] == 0 && hash != 0;
+    slots[at] = hash;
+    return is_new;
+}
+
+static size_t keep_distinct(uint64_t *hashes, size_t count)
+{
+    size_t kept = 0, capacity = 64;
+    while (capacity < count * 2 + 1)
+        capacity *= 2;
+    uint64_t *slots = NEW_ARRAY(uint64_t, capacity);
+    bool has_zero = false;
+    for (size_t i = 0; i < count; i++) {
+        has_zero |= hashes[i] == 0;
+        if (note_hash(slots, capacity - 1, hashes[i]))
+            hashes[kept++] = hashes[i];
+    }
+    memory_free(slots);
+    if (has_zero)
+        hashes[kept++] = 0;
+    return kept;
 }
 
 /* Hashes of all texts and of their folded forms, each once: a column that gave its dictionary up holds texts
@@ -84,7 +106,7 @@ static uint64_t *distinct_hashes(const struct column *c, size_t *count)
 {
     struct buf scratch = {0};
     uint64_t *hashes = NEW_ARRAY(uint64_t, (size_t)c->entry_count * 2);
-    size_t n = 0, kept = 0;
+    size_t n = 0;
     for (uint32_t i = 0; i < c->entry_count; i++) {
         struct str text = column_entry(c, i), folded = column_fold(text, &scratch);
         hashes[n++] = bloom_hash(text);
@@ -92,11 +114,7 @@ static uint64_t *distinct_hashes(const struct column *c, size_t *count)
             hashes[n++] = bloom_hash(folded);
     }
     buf_free(&scratch);
-    qsort(hashes, n, sizeof *hashes, compare_hashes);
-    for (size_t i = 0; i < n; i++)
-        if (i == 0 || hashes[i] != hashes[i - 1])
-            hashes[kept++] = hashes[i];
-    *count = kept;
+    *count = keep_distinct(hashes, n);
     return hashes;
 }
 
