@@ -54,17 +54,17 @@ static void write_message(struct stream *s, struct buf *out, const char *event, 
 
 void stream_push(struct stream *s, uint64_t channel, const char *event, struct str data, struct str masked)
 {
-    bool is_oversized = data.n > MESSAGE_BYTES_MAX;
+    bool is_unsent = event == NULL && data.n == 0, is_oversized = data.n > MESSAGE_BYTES_MAX;
     if (s->next - s->oldest == RING_MESSAGES)
         drop_oldest(s);
     while (s->oldest < s->next && s->ring_bytes + data.n + masked.n > RING_BYTES)
         drop_oldest(s);
     struct message *m = slot_of(s, s->next);
-    /* an oversized one is counted as missed by those who would have had it */
-    m->channel = is_oversized ? CHANNEL_NOBODY : channel;
-    if (!is_oversized)
+    /* what is not in it is counted as missed by those who would have had it */
+    m->channel = is_oversized || is_unsent ? CHANNEL_NOBODY : channel;
+    if (m->channel != CHANNEL_NOBODY)
         write_message(s, &m->text, event, data);
-    if (!is_oversized && masked.n)
+    if (m->channel != CHANNEL_NOBODY && masked.n)
         write_message(s, &m->masked, event, masked);
     s->ring_bytes += m->text.n + m->masked.n;
     s->next++;
@@ -221,6 +221,7 @@ void stream_unsubscribe(struct stream_client *c)
     if (c->next_client)
         c->next_client->previous_client = c->previous_client;
     s->client_count--;
+    s->left_ns = clock_monotonic_ns();
     pthread_mutex_unlock(&s->lock);
     channel_leave(s, c->channel);
     buf_free(&c->pending);
@@ -303,9 +304,23 @@ static void publish(struct stream *s, const char *event, struct buf *json, struc
     buf_free(masked);
 }
 
+/* Nobody listens, nor has just lost the connection and will come for what was sent meanwhile. Then findings
+ * are not put into words: who comes back later is told how many were missed. */
+static bool is_unheard(struct stream *s)
+{
+    pthread_mutex_lock(&s->lock);
+    bool is_unheard = s->client_count == 0 && clock_monotonic_ns() - s->left_ns > COMES_BACK_NS;
+    if (is_unheard)
+        stream_push(s, CHANNEL_ALL, NULL, STR_EMPTY, STR_EMPTY);
+    pthread_mutex_unlock(&s->lock);
+    return is_unheard;
+}
+
 void stream_publish_finding(struct stream *s, const struct finding *finding)
 {
     struct buf json = {0}, masked = {0};
+    if (is_unheard(s))
+        return;
     live_finding_json(finding, true, &json);
     live_finding_json(finding, false, &masked);
     publish(s, "finding", &json, &masked);

@@ -10,11 +10,12 @@
 #define RING_MESSAGES     1024
 #define RING_BYTES        ((size_t)8 << 20)
 #define MESSAGE_BYTES_MAX ((size_t)64 << 10)
+#define COMES_BACK_NS     (60 * NS_PER_SECOND) /* who lost the connection has come back by then */
 
 enum {
     CHANNEL_ALL,
     CHANNEL_HEARTBEAT,
-    CHANNEL_NOBODY, /* too large to send */
+    CHANNEL_NOBODY, /* too large to send, or nobody was there */
     CHANNEL_FIRST_EVENTS,
 };
 
@@ -56,6 +57,7 @@ struct stream {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     bool is_dirty, is_stopping, is_closed;
+    int64_t left_ns; /* monotonic: when the last client left */
     struct message ring[RING_MESSAGES];
     uint64_t oldest, next; /* ids in the ring: [oldest, next) */
     size_t ring_bytes;

@@ -167,10 +167,12 @@ bool desk_take(struct desk *d, struct batch *batch)
         pthread_mutex_unlock(&d->lock);
         return false;
     }
+    bool has_news = false;
     desk_read_notes(d);
     for (const struct finding *f = batch->findings; f != NULL; f = f->next) {
         if (f->sequence <= counted)
             continue;
+        has_news = true;
         desk_advance(d, batch, f);
         const struct event *e = &batch->events[f->sequence - batch->first_sequence];
         if (!(e->flags & EVENT_EXERCISE))
@@ -179,9 +181,8 @@ bool desk_take(struct desk *d, struct batch *batch)
         judge_take(d->judge, f, d->watermark_ns);
     }
     atomic_store(&d->taken_through, batch->last_sequence);
-    bool has_incidents = judge_has_incidents(d->judge) || judge_changed_count(d->judge) > KEEP_ALL_BEYOND;
     pthread_mutex_unlock(&d->lock);
-    return has_incidents;
+    return has_news;
 }
 
 void desk_note_recovered(struct desk *d, uint64_t last)

@@ -3,7 +3,7 @@
  * incidents, keeps those in state.db, and tells the console.
  *
  * Invariants
- * 1. An incident is kept before the events that led to it go to the writer (the desk thread keeps).
+ * 1. An incident is kept before the events that led to it go to the writer (engine/holding.h keeps).
  * 2. A candidate that is no incident yet is kept before the part with its events is committed (the writer's
  *    sealer keeps): of thousands of candidates few ever become work, and a part takes seconds to fill.
  * 3. What comes again after a restart changes nothing that was kept: how far the desk has come is kept with
@@ -87,11 +87,12 @@ struct correlator_counters desk_correlation_counters(struct desk *d); /* any thr
 struct identity_counters desk_identity_counters(struct desk *d);      /* any thread */
 
 /* Adds the findings of instruments and correlations to the batch, and folds all into candidates; those that
- * an earlier run counted are passed over. True when an incident came into being or changed, so that
- * desk_keep_incidents() is due before the batch goes to the writer. */
+ * an earlier run counted are passed over. True when there were any, so that desk_keep_incidents() is due
+ * before the batch goes to the writer. */
 bool desk_take(struct desk *d, struct batch *batch);
-/* Any thread. Keeps the incidents, or all candidates, that changed. False when state.db could not be written:
- * what was not kept is kept by the next call. */
+/* Any thread. Keeps the incidents, or all candidates, that had changed when it began, on the disk when it
+ * returns; findings are folded in meanwhile. False when state.db could not be written: what was not kept is
+ * kept by the next call. */
 bool desk_keep_incidents(struct desk *d, struct error *err) MUST_CHECK;
 bool desk_keep_all(struct desk *d, struct error *err) MUST_CHECK;
 

@@ -11,14 +11,15 @@
 #include "desk/desk.h"
 #include "desk/priors.h"
 
-#define KEEP_ALL_BEYOND     5000 /* changed candidates: then the desk thread keeps them too */
+#define KEEP_ALL_BEYOND     5000 /* changed candidates: then they are kept with the incidents */
 #define OBSERVERS_MAX_BYTES ((size_t)2 << 30)
 #define LEVEL_NOT_JUDGED    (-1)
 
 struct desk {
     struct desk_options options;
     pthread_mutex_t keeping; /* one desk_keep_all() at a time; before the other */
-    pthread_mutex_t lock;    /* guards the judge and what follows: the desk thread and the sealer come here */
+    pthread_mutex_t
+        lock; /* guards the judge and what follows: the desk thread and those that keep come here */
     struct judge *judge;
     struct priors *priors;
     struct risk *risk;

@@ -12,8 +12,9 @@
 
 #define KEEP_AT_ONCE         256 /* candidates in one transaction, or what HOLD_NS suffices for */
 #define KEEP_AT_LEAST        16
-#define HOLD_NS              (10 * NS_PER_MS) /* the desk thread waits so long for the lock */
-#define TURN_NS              (200 * 1000)     /* between two of them, so that it gets the lock */
+#define HOLD_NS              (5 * NS_PER_MS) /* the desk thread waits so long for the lock */
+#define TURN_NS              (200 * 1000)    /* between two of them, so that it gets the lock */
+#define STATE_PATIENCE       1000            /* turns that others may keep the state for */
 #define OBSERVERS_EVERY_NS   (60 * NS_PER_SECOND)
 #define OBSERVERS_COST_SHARE 50  /* and so much longer than the desk stood still for it the last time */
 #define EXPIRE_AT_ONCE       500 /* candidates in one transaction; the next one takes the rest */
@@ -135,11 +136,12 @@ static void tell(const struct desk *d, struct str all)
 
 /* ---------------------------------------------------------------- keeping */
 
-bool desk_hand_out(struct desk *d, enum hand_out which, uint32_t most, struct error *err)
+static bool hand_out(struct desk *d, enum hand_out which, uint32_t most,
+                     bool (*begin)(struct state *s, struct error *err), struct error *err)
 {
     struct keeping k = {.desk = d, .err = err};
     struct state *state = d->options.state;
-    if (state != NULL && !state_begin(state, err))
+    if (state != NULL && !begin(state, err))
         return false;
     bool ok = judge_hand_out(d->judge, which, most, keep, &k);
     if (state != NULL && ok)
@@ -153,6 +155,62 @@ bool desk_hand_out(struct desk *d, enum hand_out which, uint32_t most, struct er
     return ok;
 }
 
+bool desk_hand_out(struct desk *d, enum hand_out which, uint32_t most, struct error *err)
+{
+    return hand_out(d, which, most, state_begin, err);
+}
+
+/* Desk, then state, as everywhere; but while another has the state for long, findings are not held up. */
+static void lock_with_state(struct desk *d)
+{
+    pthread_mutex_lock(&d->lock);
+    if (d->options.state == NULL)
+        return;
+    for (int turn = 0; !state_try_lock(d->options.state); turn++) {
+        if (turn == STATE_PATIENCE) {
+            state_lock(d->options.state);
+            return;
+        }
+        pthread_mutex_unlock(&d->lock);
+        nanosleep(&(struct timespec){0, TURN_NS}, NULL);
+        pthread_mutex_lock(&d->lock);
+    }
+}
+
+static void unlock_with_state(struct desk *d)
+{
+    if (d->options.state != NULL)
+        state_unlock(d->options.state);
+    pthread_mutex_unlock(&d->lock);
+}
+
+/* What had changed when this begins, without d->lock and bit by bit: findings go on meanwhile. It is on the
+ * disk with the next state_sync(). */
+static bool keep_changed(struct desk *d, enum hand_out which, struct error *err)
+{
+    bool ok = true;
+    uint32_t step = KEEP_AT_LEAST;
+    lock_with_state(d);
+    for (uint32_t left = judge_waiting(d->judge, which); ok && left > 0;) {
+        uint32_t some = left < step ? left : step;
+        int64_t started_ns = clock_monotonic_ns();
+        ok = hand_out(d, which, some, state_begin_unsynced, err);
+        left -= some;
+        int64_t held_ns = clock_monotonic_ns() - started_ns;
+        if (held_ns > HOLD_NS && step > KEEP_AT_LEAST)
+            step /= 2;
+        else if (held_ns < HOLD_NS / 2 && step < KEEP_AT_ONCE)
+            step *= 2;
+        if (!ok || left == 0)
+            break;
+        unlock_with_state(d);
+        nanosleep(&(struct timespec){0, TURN_NS}, NULL);
+        lock_with_state(d);
+    }
+    unlock_with_state(d);
+    return ok;
+}
+
 static void go_on(struct desk *d)
 {
     desk_read_notes(d);
@@ -163,11 +221,14 @@ bool desk_keep_incidents(struct desk *d, struct error *err)
 {
     pthread_mutex_lock(&d->lock);
     bool is_flood = judge_changed_count(d->judge) > KEEP_ALL_BEYOND;
-    bool ok = desk_hand_out(d, is_flood ? HAND_OUT_ALL : HAND_OUT_INCIDENTS, UINT32_MAX, err);
-    if (ok)
-        go_on(d);
     pthread_mutex_unlock(&d->lock);
-    return ok;
+    if (!keep_changed(d, is_flood ? HAND_OUT_ALL : HAND_OUT_INCIDENTS, err) ||
+        (d->options.state != NULL && !state_sync(d->options.state, err)))
+        return false;
+    pthread_mutex_lock(&d->lock);
+    go_on(d);
+    pthread_mutex_unlock(&d->lock);
+    return true;
 }
 
 /* The state of everything at one event. */
@@ -181,6 +242,16 @@ struct capture {
     int64_t identity_watermark_ns, identity_history_ns;
 };
 
+static bool save_posture(struct state *state, struct str posture, struct error *err)
+{
+    if (!state_begin_unsynced(state, err))
+        return false;
+    if (state_desk_save_part(state, &(struct desk_part){"posture", posture}, err))
+        return state_commit(state, err);
+    state_rollback(state);
+    return false;
+}
+
 /* The posture is that of now: what comes again changes nothing in it, and what people decided meanwhile
  * stays. */
 static bool keep_posture(struct desk *d, struct error *err)
@@ -190,8 +261,7 @@ static bool keep_posture(struct desk *d, struct error *err)
         return true;
     posture_save(d->posture, &posture);
     uint64_t hash = str_hash(buf_str(&posture));
-    bool ok = hash == d->posture_kept ||
-              state_desk_save_part(d->options.state, &(struct desk_part){"posture", buf_str(&posture)}, err);
+    bool ok = hash == d->posture_kept || save_posture(d->options.state, buf_str(&posture), err);
     if (ok)
         d->posture_kept = hash;
     buf_free(&posture);
@@ -272,36 +342,16 @@ static void release(struct capture *at)
     buf_free(&at->fleet);
 }
 
-/* What had changed when this begins. Bit by bit: findings go on meanwhile. */
-static bool keep_changed(struct desk *d, struct error *err)
-{
-    bool ok = true;
-    uint32_t step = KEEP_AT_LEAST;
-    for (uint32_t left = judge_changed_count(d->judge); ok && left > 0;) {
-        uint32_t some = left < step ? left : step;
-        int64_t started_ns = clock_monotonic_ns();
-        ok = desk_hand_out(d, HAND_OUT_ALL, some, err);
-        left -= some;
-        int64_t held_ns = clock_monotonic_ns() - started_ns;
-        if (held_ns > HOLD_NS && step > KEEP_AT_LEAST)
-            step /= 2;
-        else if (held_ns < HOLD_NS / 2 && step < KEEP_AT_ONCE)
-            step *= 2;
-        pthread_mutex_unlock(&d->lock);
-        if (ok && left > 0)
-            nanosleep(&(struct timespec){0, TURN_NS}, NULL);
-        pthread_mutex_lock(&d->lock);
-    }
-    return ok;
-}
-
 static bool keep_all(struct desk *d, struct capture *at, struct error *err)
 {
     pthread_mutex_lock(&d->lock);
     capture(d, at);
-    bool ok = keep_changed(d, err) && keep_posture(d, err);
-    int64_t horizon_ns = judge_horizon(d->judge);
     pthread_mutex_unlock(&d->lock);
+    bool ok = keep_changed(d, HAND_OUT_ALL, err);
+    lock_with_state(d);
+    ok = ok && keep_posture(d, err);
+    int64_t horizon_ns = judge_horizon(d->judge);
+    unlock_with_state(d);
     ok = ok && keep_progress(d, at, horizon_ns, err);
     pthread_mutex_lock(&d->lock);
     if (!ok && d->options.rollup != NULL) /* counted with the next */

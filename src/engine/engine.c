@@ -1,21 +1,17 @@
 /* Threads between journal and store: workers that run the pipeline, and the desk that takes their batches in
- * order. */
+ * order. Next: pipeline.c, then holding.c. */
 #include "engine/engine.h"
 
-#include <errno.h>
 #include <pthread.h>
 
 #include "base/log.h"
 #include "base/map.h"
 #include "base/memory.h"
 #include "base/queue.h"
+#include "engine/holding.h"
 
 #define WORK_CAPACITY     64 /* batches */
 #define IN_ORDER_CAPACITY 64 /* finished batches that wait for an earlier one */
-#define HELD_MAX          64 /* batches between two savings of incidents: under load, many findings in one */
-#define SAVE_INTERVAL_NS  (200 * NS_PER_MS)
-#define SAVES_APART_NS    (100 * NS_PER_MS) /* of a flood; what comes alone is kept at once */
-#define RETRY_NS          (500 * NS_PER_MS)
 
 struct worker {
     struct engine *engine;
@@ -43,7 +39,7 @@ struct engine {
     struct worker *workers;
     pthread_t desk_thread;
     bool is_running;
-    atomic_bool is_leaving;        /* the desk waits for no disk any more */
+    struct holding *holding;
     struct registry_cache senders; /* of the thread that calls engine_take() */
 
     pthread_mutex_t swap_lock; /* guards knowledge, context, suppressions, indicators and geo */
@@ -224,20 +220,16 @@ static void arrive(struct engine *e, struct batch *batch, uint64_t first, uint64
     pthread_mutex_unlock(&e->order_lock);
 }
 
-/* The next one in order; NULL when none came within the time, or ever will. */
-static struct arrival *next_arrival(struct engine *e, int64_t wait_ns, bool *is_over)
+/* The next one in order; NULL when none will ever come. */
+static struct arrival *next_arrival(struct engine *e)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    int64_t at = until.tv_sec * NS_PER_SECOND + until.tv_nsec + wait_ns;
-    until = (struct timespec){at / NS_PER_SECOND, at % NS_PER_SECOND};
     pthread_mutex_lock(&e->order_lock);
     while (e->arrivals == NULL || e->arrivals->first != e->next_sequence) {
-        *is_over = e->is_closed;
-        if (e->is_closed || pthread_cond_timedwait(&e->arrived, &e->order_lock, &until) == ETIMEDOUT) {
+        if (e->is_closed) {
             pthread_mutex_unlock(&e->order_lock);
             return NULL;
         }
+        pthread_cond_wait(&e->arrived, &e->order_lock);
     }
     struct arrival *a = e->arrivals;
     e->arrivals = a->next;
@@ -330,92 +322,26 @@ static void count_batch(struct engine *e, const struct batch *b)
     atomic_fetch_add_explicit(&e->findings, findings, memory_order_relaxed);
 }
 
-/* Batches taken by the desk but not yet given to the writer. */
-struct held {
-    struct batch *batches[HELD_MAX];
-    unsigned count;
-    bool has_incidents; /* that are not kept yet */
-    bool has_given_up;  /* the program ends and the disk refuses */
-    int64_t since_ns;
-    int64_t saved_ns; /* when incidents were last kept; monotonic */
-};
-
-/* A state.db that cannot be written holds everything up, loudly; false when the program ends meanwhile. */
-static bool keep_incidents(struct engine *e)
+static void take_batch(struct engine *e, struct batch *b)
 {
-    struct error err;
-    bool has_complained = false;
-    while (!desk_keep_incidents(e->options.desk, &err)) {
-        if (!has_complained)
-            log_error(tr("incidents cannot be kept, everything waits for it: %s",
-                         "インシデントを保存できないため待機しています: %s"),
-                      err.text);
-        has_complained = true;
-        if (atomic_load(&e->is_leaving))
-            return false;
-        struct timespec pause = {0, RETRY_NS};
-        nanosleep(&pause, NULL);
-    }
-    if (has_complained)
-        log_info("%s", tr("incidents are kept again", "インシデントの保存が再開しました"));
-    return true;
-}
-
-/* Incidents first, then the events that led to them. Once one batch could not go, none that follows may: the
- * journal has them all and brings them again. */
-static void let_go(struct engine *e, struct held *h)
-{
-    if (h->has_incidents && !h->has_given_up) {
-        h->has_given_up = !keep_incidents(e);
-        h->saved_ns = clock_monotonic_ns();
-    }
-    for (unsigned i = 0; i < h->count; i++) {
-        if (h->has_given_up)
-            batch_free(h->batches[i]);
-        else
-            h->has_given_up = !store_put(e->options.store, h->batches[i]);
-    }
-    *h = (struct held){.has_given_up = h->has_given_up, .saved_ns = h->saved_ns};
-}
-
-/* How long the next batch may be waited for before what is held goes. */
-static int64_t patience_ns(const struct held *h)
-{
-    if (h->count == 0)
-        return NS_PER_SECOND;
-    int64_t left_ns = h->has_incidents ? h->saved_ns + SAVES_APART_NS - clock_monotonic_ns() : 0;
-    return left_ns > 0 ? left_ns : 0;
-}
-
-static void take_batch(struct engine *e, struct held *h, struct batch *b)
-{
-    h->has_incidents |= desk_take(e->options.desk, b);
+    bool has_news = desk_take(e->options.desk, b);
     count_batch(e, b);
     if (e->options.published != NULL)
         e->options.published(e->options.context, b);
     if (e->options.watch != NULL)
         watch_batch(e->options.watch, b);
     ledger_stored(e->options.ledger, b);
-    if (h->count == 0)
-        h->since_ns = clock_monotonic_ns();
-    h->batches[h->count++] = b;
+    holding_put(e->holding, b, has_news);
 }
 
 static void *run_desk(void *context)
 {
     struct engine *e = context;
-    struct held held = {0};
-    bool is_over = false;
-    while (!is_over) {
-        struct arrival *a = next_arrival(e, patience_ns(&held), &is_over);
-        if (a != NULL && a->batch != NULL)
-            take_batch(e, &held, a->batch);
-        bool is_due = held.count == HELD_MAX || !held.has_incidents ||
-                      clock_monotonic_ns() - held.since_ns > SAVE_INTERVAL_NS;
-        if (held.count && (a == NULL || a->batch == NULL || is_due))
-            let_go(e, &held);
-        if (a != NULL && a->batch == NULL && !held.has_given_up)
-            store_skip(e->options.store, a->first, a->last);
+    for (struct arrival *a = next_arrival(e); a != NULL; a = next_arrival(e)) {
+        if (a->batch != NULL)
+            take_batch(e, a->batch);
+        else
+            holding_skip(e->holding, a->first, a->last);
         memory_free(a);
     }
     return NULL;
@@ -427,7 +353,6 @@ struct engine *engine_new(const struct engine_options *options, struct knowledge
                           struct context *context)
 {
     struct engine *e = NEW(struct engine);
-    pthread_condattr_t monotonic;
     e->options = *options;
     e->knowledge = knowledge;
     e->context = context;
@@ -436,16 +361,14 @@ struct engine *engine_new(const struct engine_options *options, struct knowledge
     atomic_init(&e->generation, 1);
     e->senders.registry = options->registry;
     e->work = queue_new(WORK_CAPACITY);
+    e->holding = holding_new(options->desk, options->store);
     e->workers = NEW_ARRAY(struct worker, options->workers);
     arena_init(&e->fired_arena, 64 << 10);
     pthread_mutex_init(&e->swap_lock, NULL);
     pthread_mutex_init(&e->order_lock, NULL);
     pthread_mutex_init(&e->count_lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&e->arrived, &monotonic);
-    pthread_cond_init(&e->taken, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    pthread_cond_init(&e->arrived, NULL);
+    pthread_cond_init(&e->taken, NULL);
     return e;
 }
 
@@ -466,12 +389,13 @@ void engine_start(struct engine *e)
     if (pthread_create(&e->desk_thread, NULL, run_desk, e) != 0)
         BUG("cannot start the desk thread");
     pthread_setname_np(e->desk_thread, "desk");
+    holding_start(e->holding);
     e->is_running = true;
 }
 
 void engine_leave(struct engine *e)
 {
-    atomic_store(&e->is_leaving, true);
+    holding_leave(e->holding);
 }
 
 void engine_stop(struct engine *e)
@@ -486,6 +410,7 @@ void engine_stop(struct engine *e)
     pthread_cond_broadcast(&e->arrived);
     pthread_mutex_unlock(&e->order_lock);
     pthread_join(e->desk_thread, NULL);
+    holding_stop(e->holding);
     e->is_running = false;
 }
 
@@ -494,6 +419,7 @@ void engine_free(struct engine *e)
     if (e == NULL)
         return;
     engine_stop(e);
+    holding_free(e->holding);
     queue_free(e->work);
     knowledge_unref(e->knowledge);
     context_unref(e->context);

@@ -1,11 +1,11 @@
 /* The engine: the threads between the journal and the store.
  *
- *   journal thread ─▶ work queue ─▶ N workers (pipeline.c) ─▶ back in order ─▶ desk thread ─▶ writer
- *                     (bounded)                              (bounded)        judge, incident, live stream
+ *   journal thread ─▶ work queue ─▶ N workers (pipeline.c) ─▶ back in order ─▶ desk thread ─▶ held ─▶ writer
+ *                     (bounded)                              (bounded)     judge, live stream  (holding.c)
  *
  * Workers finish batches out of order; the desk takes them in the order of the journal, so that the same
  * records give the same incidents whatever the number of workers. A batch whose findings changed an incident
- * goes to the writer only when that is kept in state.db: an event is never stored without what it led to. */
+ * is held until that is kept in state.db: an event is never stored without what it led to. */
 #ifndef ENGINE_ENGINE_H
 #define ENGINE_ENGINE_H
 

@@ -4,48 +4,46 @@
 
 #include <assert.h>
 #include <math.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "base/ip.h"
 
-#define FIRST_CAPACITY 32
+#define GROUP          8  /* fields that are compared at once; capacities are multiples of it */
+#define FIRST_CAPACITY 56 /* most events keep within it, what is added on the way included */
 #define MAX_VALUES     4000
 
 static_assert(sizeof(struct value) == 16, "four values to a cache line");
+static_assert(FIRST_CAPACITY % GROUP == 0 && MAX_VALUES % GROUP == 0, "groups are read whole");
 
-static inline bool may_be_present(const struct event *e, field_id field)
+/* Bit i: fields[i] is the one. Eight are read. */
+static unsigned equal_among_eight(const field_id *fields, field_id field)
 {
-    return e->present[(field >> 6) & 1] >> (field & 63) & 1;
+#ifdef __SSE2__
+    __m128i equal = _mm_cmpeq_epi16(_mm_loadu_si128((const __m128i *)fields), _mm_set1_epi16((short)field));
+    return (unsigned)_mm_movemask_epi8(_mm_packs_epi16(equal, _mm_setzero_si128()));
+#else
+    unsigned bits = 0;
+    for (unsigned i = 0; i < GROUP; i++)
+        bits |= (unsigned)(fields[i] == field) << i;
+    return bits;
+#endif
 }
 
-static const struct value *find_from(const struct event *e, field_id field, const struct value *from)
+const struct value *event_find(const struct event *e, field_id field, unsigned from)
 {
-    for (const struct value *v = from, *end = e->values + e->count; v < end; v++)
-        if (v->field == field)
-            return v;
+    const field_id *fields = event_fields(e);
+    for (unsigned at = from / GROUP * GROUP; at < e->count; at += GROUP) {
+        unsigned equal = equal_among_eight(fields + at, field);
+        if (at < from)
+            equal &= ~0u << (from - at);
+        if (e->count - at < GROUP)
+            equal &= (1u << (e->count - at)) - 1;
+        if (equal)
+            return &e->values[at + (unsigned)__builtin_ctz(equal)];
+    }
     return NULL;
-}
-
-const struct value *event_get(const struct event *e, field_id field)
-{
-    return may_be_present(e, field) ? find_from(e, field, e->values) : NULL;
-}
-
-const struct value *event_next(const struct event *e, const struct value *v)
-{
-    return find_from(e, v->field, v + 1);
-}
-
-static bool is_text(uint8_t type)
-{
-    return type == TYPE_KEYWORD || type == TYPE_TEXT || type == TYPE_IP;
-}
-
-struct str event_text(const struct event *e, field_id field)
-{
-    if (field == FIELD_EVENT_ORIGINAL)
-        return e->raw.p ? e->raw : STR_EMPTY;
-    const struct value *v = event_get(e, field);
-    return v && is_text(v->type) ? value_text(v) : STR_EMPTY;
 }
 
 /* The member that stands for a field outside the list, or NULL. */
@@ -63,34 +61,56 @@ bool event_number(const struct event *e, field_id field, int64_t *out)
         return true;
     }
     const struct value *v = event_get(e, field);
-    if (!v || is_text(v->type))
+    if (!v || value_is_text(v))
         return false;
     *out = v->type == TYPE_DOUBLE ? (int64_t)v->real : v->number;
     return true;
 }
 
-static bool append(struct event *e, struct arena *a, const struct value *v)
+static field_id *fields_of(struct event *e)
+{
+    return (field_id *)(e->values + e->capacity);
+}
+
+/* Values and fields into one new place. */
+static void move_values(struct event *e, struct arena *a, uint16_t capacity)
+{
+    const struct event old = *e;
+    e->values = arena_alloc(a, capacity * (sizeof *e->values + sizeof(field_id)));
+    e->capacity = capacity;
+    if (e->count == 0)
+        return;
+    memcpy(e->values, old.values, e->count * sizeof *e->values);
+    memcpy(fields_of(e), event_fields(&old), e->count * sizeof(field_id));
+}
+
+static bool append_within(struct event *e, struct arena *a, const struct value *v, uint32_t most)
 {
     if (e->count == e->capacity) {
-        if (e->count >= MAX_VALUES)
+        if (e->count >= most)
             return false;
-        uint16_t capacity = e->capacity ? (uint16_t)(e->capacity * 2) : FIRST_CAPACITY;
-        if (capacity > MAX_VALUES)
-            capacity = MAX_VALUES;
-        struct value *moved = arena_alloc(a, capacity * sizeof *moved);
-        if (e->count)
-            memcpy(moved, e->values, e->count * sizeof *moved);
-        e->values = moved;
-        e->capacity = capacity;
+        uint32_t capacity = e->capacity ? e->capacity * 2u : FIRST_CAPACITY;
+        move_values(e, a, (uint16_t)(capacity < most ? capacity : most));
     }
+    fields_of(e)[e->count] = v->field;
     e->values[e->count++] = *v;
     e->present[(v->field >> 6) & 1] |= UINT64_C(1) << (v->field & 63);
     return true;
 }
 
+static bool append(struct event *e, struct arena *a, const struct value *v)
+{
+    return append_within(e, a, v, MAX_VALUES);
+}
+
+bool event_put_back(struct event *e, struct arena *a, const struct value *v)
+{
+    return append_within(e, a, v, UINT16_MAX / GROUP * GROUP);
+}
+
 static bool same_value(const struct value *a, const struct value *b)
 {
-    return is_text(a->type) ? str_eq(value_text(a), value_text(b)) : a->number == b->number;
+    return value_is_text(a) ? str_eq(value_text(a), value_text(b)) : a->number == b->number;
 }
 
 static bool add_value(struct event *e, struct arena *a, const struct value *v)
@@ -326,8 +346,10 @@ void event_remove(struct event *e, field_id field)
 {
     uint16_t kept = 0;
     for (uint16_t i = 0; i < e->count; i++)
-        if (e->values[i].field != field)
+        if (e->values[i].field != field) {
+            fields_of(e)[kept] = e->values[i].field;
             e->values[kept++] = e->values[i];
+        }
     e->count = kept; /* the bit in `present` may stand for another field too, so it stays */
 }
 
@@ -354,14 +376,11 @@ struct str value_as_text(const struct value *v, struct arena *a)
 void event_copy(const struct event *from, struct event *to, struct arena *a)
 {
     *to = *from;
-    to->capacity = from->count;
-    to->values = arena_alloc(a, (from->count + 1u) * sizeof *to->values);
-    if (from->count)
-        memcpy(to->values, from->values, from->count * sizeof *to->values);
+    move_values(to, a, (uint16_t)(from->count / GROUP * GROUP + GROUP));
     to->raw = arena_str(a, from->raw);
     for (uint16_t i = 0; i < to->count; i++) {
         struct value *v = &to->values[i];
-        if (v->type == TYPE_KEYWORD || v->type == TYPE_TEXT || v->type == TYPE_IP)
+        if (value_is_text(v))
             v->text = arena_str(a, value_text(v)).p;
     }
 }

@@ -43,6 +43,11 @@ struct candidate {
     uint64_t *absorbed_ids; /* incidents it swallowed since then */
     uint32_t absorbed_count, absorbed_capacity;
     struct buf hosts_text, reason, title_en, title_ja; /* titles: of exercises */
+    struct described { /* what `reason` was written for; reason empty = nothing */
+        double confidence, risk_24h;
+        int urgency, importance;
+        uint32_t host_count, finding_count;
+    } described;
 };
 
 /* Event times are what senders say: a sum may not run over. */

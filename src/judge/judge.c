@@ -543,12 +543,42 @@ static void settle_level(const struct judge *j, struct candidate *c)
     c->has_new_evidence = false;
 }
 
+static bool deserves_incident(const struct criteria *criteria, const struct candidate *c)
+{
+    const struct incident *incident = &c->incident;
+    if (incident->confidence >= criteria->promotion_confidence || c->risk_24h > criteria->risk.promotion)
+        return true;
+    for (uint32_t i = 0; i < incident->finding_count; i++)
+        if (incident->findings[i].level >= criteria->promotion_level)
+            return true;
+    return false;
+}
+
+/* Of thousands of candidates that nobody works on, most only count on: the arithmetic is still that. */
+static bool is_described(const struct judge *j, const struct candidate *c)
+{
+    const struct described *d = &c->described;
+    const struct incident *i = &c->incident;
+    return c->reason.n > 0 && i->state == INCIDENT_CANDIDATE && !deserves_incident(j->criteria, c) &&
+           d->confidence == i->confidence && d->risk_24h == c->risk_24h && d->urgency == i->urgency &&
+           d->importance == i->importance && d->host_count == c->host_count &&
+           d->finding_count == i->finding_count;
+}
+
 /* What only its receiver wants: the texts. */
 static void describe(const struct judge *j, struct candidate *c)
 {
     struct hypotheses h;
+    if (is_described(j, c))
+        return;
     struct circumstances known = circumstances_of(j, c);
     struct json_writer w = {.out = &c->reason};
+    c->described = (struct described){.confidence = c->incident.confidence,
+                                      .risk_24h = c->risk_24h,
+                                      .urgency = c->incident.urgency,
+                                      .importance = c->incident.importance,
+                                      .host_count = c->host_count,
+                                      .finding_count = c->incident.finding_count};
     candidate_describe(c);
     buf_clear(&c->reason);
     json_begin_object(&w);
@@ -560,17 +590,6 @@ static void describe(const struct judge *j, struct candidate *c)
     }
     json_end_object(&w);
     c->incident.reason = buf_str(&c->reason);
-}
-
-static bool deserves_incident(const struct criteria *criteria, const struct candidate *c)
-{
-    const struct incident *incident = &c->incident;
-    if (incident->confidence >= criteria->promotion_confidence || c->risk_24h > criteria->risk.promotion)
-        return true;
-    for (uint32_t i = 0; i < incident->finding_count; i++)
-        if (incident->findings[i].level >= criteria->promotion_level)
-            return true;
-    return false;
 }
 
 /* A sequence says that what happened on its hosts is one attack. */
@@ -669,7 +688,7 @@ static void put_before(struct str *rest, struct incident *i)
 }
 
 /* Weighs what has changed since it was asked for the last time: thousands that are none need not be looked at
- * for each batch. */
+ * for each hand-out. */
 static void ask_changed(struct judge *j)
 {
     for (uint32_t i = 0; i < j->unasked_count; i++) {
@@ -681,10 +700,10 @@ static void ask_changed(struct judge *j)
     j->unasked_count = 0;
 }
 
-bool judge_has_incidents(struct judge *j)
+uint32_t judge_waiting(struct judge *j, enum hand_out which)
 {
     ask_changed(j);
-    return j->wanted_count > 0;
+    return which == HAND_OUT_INCIDENTS ? j->wanted_count : j->changed_count;
 }
 
 bool judge_hand_out(struct judge *j, enum hand_out which, uint32_t most,

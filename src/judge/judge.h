@@ -74,8 +74,8 @@ enum hand_out { HAND_OUT_INCIDENTS, HAND_OUT_ALL };
  * folded in again. */
 bool judge_hand_out(struct judge *j, enum hand_out which, uint32_t most,
                     bool (*keep)(void *context, const struct judgement *judgement), void *context);
-/* Whether judge_hand_out() would hand out incidents. */
-bool judge_has_incidents(struct judge *j);
+/* How many judge_hand_out() would hand out. */
+uint32_t judge_waiting(struct judge *j, enum hand_out which);
 /* Ends a hand-out, all or nothing. Kept: what was handed out counts as unchanged. Not kept: all of it stays
  * changed, and what the receiver had set is as it was before. */
 void judge_settle(struct judge *j, bool is_kept);

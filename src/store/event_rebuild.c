@@ -22,20 +22,8 @@ void event_rebuild_free(struct event_rebuild *r)
 
 static void push(struct event_rebuild *r, struct value v)
 {
-    struct event *e = &r->event;
-    if (v.field == FIELD_NONE || e->count == UINT16_MAX)
-        return;
-    if (e->count == e->capacity) {
-        uint32_t capacity = e->capacity ? e->capacity * 2u : 64;
-        capacity = capacity > UINT16_MAX ? UINT16_MAX : capacity;
-        struct value *values = ARENA_ARRAY(&r->arena, struct value, capacity);
-        if (e->count)
-            memcpy(values, e->values, e->count * sizeof *values);
-        e->values = values;
-        e->capacity = (uint16_t)capacity;
-    }
-    e->values[e->count++] = v;
-    e->present[(v.field >> 6) & 1] |= UINT64_C(1) << (v.field & 63);
+    if (v.field != FIELD_NONE)
+        (void)event_put_back(&r->event, &r->arena, &v); /* no row has as many values as an event may hold */
 }
 
 static void push_text(struct event_rebuild *r, field_id field, struct str text)

@@ -6,13 +6,16 @@
 #include "store/state_capture_internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/memory.h"
 
 #define BUSY_TIMEOUT_MS 10000
+#define WAL_PAGES       4096 /* then a commit carries them home */
 
 static bool fail_with(struct state *s, struct error *err, const char *doing)
 {
@@ -63,12 +66,12 @@ static bool configure(struct state *s, struct error *err)
     sqlite3_busy_timeout(s->db, BUSY_TIMEOUT_MS);
     sqlite3_extended_result_codes(s->db, 1);
     sqlite3_limit(s->db, SQLITE_LIMIT_LENGTH, 64 << 20);
+    sqlite3_wal_autocheckpoint(s->db, WAL_PAGES);
     return state_exec(s, "PRAGMA journal_mode=WAL", err) && state_exec(s, "PRAGMA synchronous=FULL", err) &&
            state_exec(s, "PRAGMA foreign_keys=ON", err) && state_exec(s, "PRAGMA trusted_schema=OFF", err) &&
            state_exec(s, "PRAGMA journal_size_limit=67108864", err) &&
            /* pages of busy incidents are written again and again: from memory, and home only now and then */
-           state_exec(s, "PRAGMA cache_size=-16384", err) &&
-           state_exec(s, "PRAGMA wal_autocheckpoint=4096", err);
+           state_exec(s, "PRAGMA cache_size=-16384", err);
 }
 
 struct state *state_open(const char *path, struct error *err)
@@ -117,10 +120,28 @@ struct sqlite3 *state_lock(struct state *s)
     return s->db;
 }
 
+bool state_try_lock(struct state *s)
+{
+    if (pthread_mutex_trylock(&s->mutex) != 0)
+        return false;
+    s->holder = pthread_self();
+    s->locks++;
+    return true;
+}
+
 void state_unlock(struct state *s)
 {
     s->locks--;
     pthread_mutex_unlock(&s->mutex);
+}
+
+static void wait_for_disk_again(struct state *s)
+{
+    if (!s->is_unsynced)
+        return;
+    BUG_IF(sqlite3_exec(s->db, "PRAGMA synchronous=FULL", NULL, NULL, NULL) != SQLITE_OK);
+    sqlite3_wal_autocheckpoint(s->db, WAL_PAGES);
+    s->is_unsynced = false;
 }
 
 /* The outermost begin takes the write lock at once: a transaction never fails half way because another
@@ -137,6 +158,39 @@ bool state_begin(struct state *s, struct error *err)
     return true;
 }
 
+/* In WAL mode NORMAL leaves out the fsync of each commit and nothing else: the log stays whole in its order.
+ */
+bool state_begin_unsynced(struct state *s, struct error *err)
+{
+    state_lock(s);
+    bool is_outermost = s->depth == 0;
+    bool ok = !is_outermost || state_exec(s, "PRAGMA synchronous=NORMAL", err);
+    if (ok && is_outermost) {
+        sqlite3_wal_autocheckpoint(s->db, 0);
+        s->is_unsynced = true;
+    }
+    ok = ok && state_begin(s, err);
+    if (!ok && is_outermost)
+        wait_for_disk_again(s);
+    state_unlock(s);
+    return ok;
+}
+
+bool state_sync(struct state *s, struct error *err)
+{
+    char path[sizeof s->path + 8];
+    snprintf(path, sizeof path, "%s-wal", s->path);
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT) /* nothing was ever written */
+        return true;
+    bool ok = fd >= 0 && fdatasync(fd) == 0;
+    if (!ok)
+        error_errno(err, tr("%s: cannot be brought to the disk", "%s: ディスクへ書き込めません"), path);
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
 bool state_commit(struct state *s, struct error *err)
 {
     BUG_IF(s->depth == 0);
@@ -146,7 +200,8 @@ bool state_commit(struct state *s, struct error *err)
         return false;
     }
     state_capture_ended(s);
-    s->depth--;
+    if (--s->depth == 0)
+        wait_for_disk_again(s);
     state_unlock(s);
     return true;
 }
@@ -159,7 +214,8 @@ void state_rollback(struct state *s)
     if (!sqlite3_get_autocommit(s->db))
         sqlite3_exec(s->db, undo, NULL, NULL, NULL);
     state_capture_undone(s);
-    s->depth--;
+    if (--s->depth == 0)
+        wait_for_disk_again(s);
     state_unlock(s);
 }
 

@@ -20,6 +20,15 @@ void state_close(struct state *s);
 bool state_begin(struct state *s, struct error *err) MUST_CHECK;
 bool state_commit(struct state *s, struct error *err) MUST_CHECK;
 void state_rollback(struct state *s);
+/* As state_begin(), for what may be made anew after a power cut: the commit returns without waiting for the
+ * disk, and leaves it to others to carry the log home. A later state_sync(), or any commit that began with
+ * state_begin(), puts it there. Within a transaction: a part of that. */
+bool state_begin_unsynced(struct state *s, struct error *err) MUST_CHECK;
+/* All that was committed is on the disk. Any thread; takes no lock. */
+bool state_sync(struct state *s, struct error *err) MUST_CHECK;
+/* The lock, if nobody else has it: for those who must not wait for long transactions. state_unlock() gives it
+ * back; a transaction may begin and end meanwhile. */
+bool state_try_lock(struct state *s) MUST_CHECK;
 
 /* For the area files only. */
 struct sqlite3 *state_lock(struct state *s);

@@ -20,7 +20,8 @@ struct state {
     pthread_mutex_t mutex; /* recursive */
     pthread_t holder;      /* of the lock, while locks is not 0 */
     unsigned locks;
-    unsigned depth; /* open transactions of the thread that holds the lock: 1 = BEGIN, more = SAVEPOINT */
+    unsigned depth;   /* open transactions of the thread that holds the lock: 1 = BEGIN, more = SAVEPOINT */
+    bool is_unsynced; /* the open one waits for no disk */
     struct map statements;         /* SQL text → sqlite3_stmt * */
     struct state_capture *capture; /* NULL: nobody records (state_capture.h) */
     char path[512];
