@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <stdio.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -124,6 +125,72 @@ static void test_nested_transactions(void **state)
     reopen(f);
     OK(f, state_balance_list(f->state, &all, &f->arena, &rows, &count, NULL, &f->err));
     assert_int_equal(rows[0].received, 1);
+}
+
+static int64_t asked(struct fixture *f, const char *sql)
+{
+    state_lock(f->state);
+    sqlite3_stmt *q = sql_get(f->state, sql, &f->err);
+    assert_int_equal(sql_step(f->state, q, &f->err), 1);
+    int64_t answer = sql_column_i64(q, 0);
+    sqlite3_reset(q);
+    state_unlock(f->state);
+    return answer;
+}
+
+/* Which of its transactions wait for the disk: 1 = NORMAL, not; 2 = FULL. */
+static void test_unsynced_transactions(void **state)
+{
+    struct fixture *f = *state;
+    OK(f, state_begin_unsynced(f->state, &f->err));
+    assert_int_equal(asked(f, "PRAGMA synchronous"), 1);
+    OK(f, state_begin_unsynced(f->state, &f->err)); /* a part of it */
+    OK(f, state_commit(f->state, &f->err));
+    assert_int_equal(asked(f, "PRAGMA synchronous"), 1);
+    OK(f, state_exec(f->state, "CREATE TABLE kept (n INTEGER)", &f->err));
+    OK(f, state_commit(f->state, &f->err));
+    assert_int_equal(asked(f, "PRAGMA synchronous"), 2);
+    OK(f, state_sync(f->state, &f->err));
+    OK(f, state_begin_unsynced(f->state, &f->err));
+    state_rollback(f->state);
+    assert_int_equal(asked(f, "PRAGMA synchronous"), 2);
+    OK(f, state_begin(f->state, &f->err));
+    OK(f, state_begin_unsynced(f->state, &f->err)); /* of one that waits */
+    assert_int_equal(asked(f, "PRAGMA synchronous"), 2);
+    OK(f, state_commit(f->state, &f->err));
+    OK(f, state_commit(f->state, &f->err));
+    reopen(f);
+    assert_int_equal(asked(f, "SELECT count(*) FROM kept"), 0);
+}
+
+static void *try_lock(void *state)
+{
+    bool has_it = state_try_lock(state);
+    if (has_it)
+        state_unlock(state);
+    return has_it ? state : NULL;
+}
+
+static void *from_elsewhere(struct state *s)
+{
+    pthread_t thread;
+    void *answer;
+    assert_int_equal(pthread_create(&thread, NULL, try_lock, s), 0);
+    assert_int_equal(pthread_join(thread, &answer), 0);
+    return answer;
+}
+
+static void test_who_has_the_lock(void **state)
+{
+    struct fixture *f = *state;
+    assert_non_null(from_elsewhere(f->state));
+    assert_true(state_try_lock(f->state));
+    assert_true(state_try_lock(f->state)); /* it is the same thread's */
+    assert_null(from_elsewhere(f->state));
+    state_unlock(f->state);
+    assert_null(from_elsewhere(f->state));
+    state_unlock(f->state);
+    assert_non_null(from_elsewhere(f->state));
 }
 
 /* ---- balance ---- */
@@ -576,6 +643,8 @@ int main(void)
         CASE(test_newer_schema_is_refused),
         CASE(test_settings),
         CASE(test_nested_transactions),
+        CASE(test_unsynced_transactions),
+        CASE(test_who_has_the_lock),
         CASE(test_balance),
         CASE(test_cursors),
         CASE(test_keys),
