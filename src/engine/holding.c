@@ -35,9 +35,9 @@ struct holding {
     /* Of the thread. */
     struct item *held[HOLDING_CAPACITY];
     unsigned count;
-    bool has_news;     /* that are not kept yet */
-    bool has_given_up; /* the program ends and the disk refuses */
-    int64_t since_ns;  /* when the first of them came; monotonic, as the next */
+    bool has_news;        /* that are not kept yet */
+    bool has_given_up;    /* the program ends and the disk refuses */
+    int64_t since_ns;     /* when the first of them came; monotonic, as the next */
     int64_t next_save_ns; /* not before, unless it is full or has waited long */
 };
 

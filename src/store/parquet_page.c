@@ -96,28 +96,43 @@ struct span {
     uint32_t row, row_end, value, value_end;
 };
 
+/* They stand behind their size. */
+static size_t begin_levels(struct buf *page)
+{
+    buf_bytes(page, "\0\0\0\0", 4);
+    return page->n;
+}
+
+static void end_levels(struct buf *page, size_t begin)
+{
+    uint32_t size = (uint32_t)(page->n - begin);
+    memcpy(page->p + begin - 4, &size, 4);
+}
+
 static void add_levels(struct buf *page, const uint32_t *levels, size_t count, unsigned width)
 {
-    size_t at = page->n;
-    buf_bytes(page, "\0\0\0\0", 4);
+    size_t at = begin_levels(page);
     rle_encode(page, levels, count, width);
-    uint32_t size = (uint32_t)(page->n - at - 4);
-    memcpy(page->p + at, &size, 4);
+    end_levels(page, at);
 }
 
 static uint32_t add_scalar_levels(struct page_encoder *e, const struct column *c, const struct span *s)
 {
     uint32_t rows = s->row_end - s->row;
-    uint32_t *levels = scratch(&e->levels, &e->level_capacity, rows);
+    size_t words = rows / 64 + 1;
+    uint64_t *bits = (uint64_t *)scratch(&e->levels, &e->level_capacity, 2 * words);
     if (s->value_end - s->value == rows) {
-        for (uint32_t i = 0; i < rows; i++)
-            levels[i] = 1;
+        memset(bits, 0xFF, words * sizeof *bits);
     } else {
-        memset(levels, 0, rows * sizeof *levels);
-        for (uint32_t i = s->value; i < s->value_end; i++)
-            levels[column_row(c, i) - s->row] = 1;
+        memset(bits, 0, words * sizeof *bits);
+        for (uint32_t i = s->value; i < s->value_end; i++) {
+            uint32_t row = column_row(c, i) - s->row;
+            bits[row / 64] |= UINT64_C(1) << row % 64;
+        }
     }
-    add_levels(&e->page, levels, rows, 1);
+    size_t at = begin_levels(&e->page);
+    rle_encode_bits(&e->page, bits, rows);
+    end_levels(&e->page, at);
     return rows;
 }
 

@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include <stdio.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
