@@ -38,6 +38,7 @@ void normaliser_scratch_free(struct normaliser_scratch *s)
     if (!s)
         return;
     json_reader_free(s->json);
+    buf_free(&s->abridged);
     regex_scratch_free(s->regex);
     arena_free(&s->kept_arena);
     memory_free(s->cells);

@@ -95,6 +95,14 @@ static void feed(struct bench *b, const char *raw, const char *pinned)
     normalise_record(b->n, b->s, b->memory, &record, pinned ? &source : NULL, &b->arena, &b->e);
 }
 
+static void is_taken_by(struct bench *b, const char *raw, const char *parser)
+{
+    feed(b, raw, NULL);
+    struct str name = normaliser_parser_name(b->n, b->e.parser);
+    if (!str_eq(name, str_c(parser)))
+        fail_msg("\"%.60s\" was taken by \"%.*s\", expected \"%s\"", raw, STR_ARGS(name), parser);
+}
+
 /* "" = the field must be absent; with several values any may be the expected one. */
 static void has(struct bench *b, const char *field, const char *expected)
 {
@@ -445,6 +453,37 @@ static void libraries(void **state)
     assert_int_equal(b->e.time_ns, INT64_C(1762765982) * NS_PER_SECOND);
 }
 
+/* What names the product may stand behind a text of any length: an attacker's script is one. */
+static void recognises_behind_a_long_text(void **state)
+{
+    struct bench *b = *state;
+    enum { LONG = 100000 };
+    char *script = memory_alloc(LONG + 1);
+    for (size_t i = 0; i < LONG; i++)
+        script[i] = "a \\\"{\\\\b"[i % 8]; /* quotes and braces within, escaped */
+    script[LONG] = 0;
+    add_parser(b, "name: gate\nshape: json\nrecognise: {contains: ['\"Product\":\"Gate\"', '\"EventID\"'], none: "
+                  "['other']}\nfields: {Script: message}\n");
+    add_parser(b, "name: plain\nshape: none\nrecognise: {contains: ['far behind']}\n");
+    load(b);
+    assert_int_equal(b->report.refused, 0);
+    const char *formats[] = {"{\"Script\":\"%s\",\"Product\":\"Gate\",\"EventID\":4104}",
+                             "<13>Nov 10 09:00:00 h x: {\"A\":\"%s\", \"Product\":\"Gate\",\"EventID\":1}",
+                             "{\"Product\":\"Gate\",\"A\":{\"B\":[\"%s\"]},\"EventID\":1}"};
+    for (size_t i = 0; i < COUNT_OF(formats); i++) {
+        struct buf raw = {0};
+        const char *place = strstr(formats[i], "%s");
+        buf_bytes(&raw, formats[i], (size_t)(place - formats[i]));
+        buf_c(&raw, script);
+        buf_c(&raw, place + 2);
+        is_taken_by(b, buf_cstr(&raw), "gate");
+        buf_free(&raw);
+    }
+    is_taken_by(b, arena_printf(&b->arena, "%s far behind", script).p, ""); /* no JSON: only its beginning */
+    is_taken_by(b, "x far behind", "plain");
+    memory_free(script);
+}
+
 static void recognises(void **state)
 {
     struct bench *b = *state;
@@ -655,6 +694,7 @@ int main(void)
                                        BENCH_TEST(expressions),
                                        BENCH_TEST(steps),
                                        BENCH_TEST(recognises),
+                                       BENCH_TEST(recognises_behind_a_long_text),
                                        BENCH_TEST(tables_with_headers),
                                        BENCH_TEST(tables_mixed),
                                        BENCH_TEST(envelope_and_time),

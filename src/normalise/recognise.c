@@ -11,6 +11,8 @@
 #include "normalise/source_memory.h"
 
 #define SCAN_MAX        16384 /* bytes of a record that are looked at */
+#define LONG_TEXT       512   /* of a quoted text within a longer record, so many */
+#define OPENS_WITHIN    512   /* JSON behind a syslog header */
 #define STICKY_PRIORITY 50
 
 /* Compiling -------- */
@@ -230,6 +232,50 @@ static bool holds(const struct recogniser *r, struct normaliser_scratch *s, cons
            !contains_any(&r->none, raw) && rest_holds(r, s, y);
 }
 
+/* The quote that ends the text, or the end of the record. */
+static size_t end_of_text(struct str raw, size_t at)
+{
+    for (;; at++) {
+        at = str_find_char(raw, '"', at);
+        if (at == STR_NOT_FOUND)
+            return raw.n;
+        size_t escapes = 0;
+        while (raw.p[at - 1 - escapes] == '\\')
+            escapes++;
+        if (escapes % 2 == 0)
+            return at;
+    }
+}
+
+/* What tells a parser may stand behind a text of any length: a script block comes before the number of its
+ * event. So of long JSON the names and the beginnings of the texts are looked at. */
+static struct str abridge(struct buf *out, struct str raw)
+{
+    buf_clear(out);
+    for (size_t at = 0; at < raw.n && out->n < SCAN_MAX;) {
+        size_t quote = str_find_char(raw, '"', at);
+        size_t begin = quote == STR_NOT_FOUND ? raw.n : quote + 1;
+        buf_add(out, str_slice(raw, at, begin < at + SCAN_MAX ? begin : at + SCAN_MAX));
+        if (begin == raw.n)
+            break;
+        size_t end = end_of_text(raw, begin);
+        buf_add(out, str_slice(raw, begin, end < begin + LONG_TEXT ? end : begin + LONG_TEXT));
+        if (end < raw.n)
+            buf_char(out, '"');
+        at = end + 1;
+    }
+    return str_slice(buf_str(out), 0, SCAN_MAX);
+}
+
+static struct str looked_at(struct normaliser_scratch *s, struct str raw)
+{
+    if (raw.n <= SCAN_MAX)
+        return raw;
+    if (str_find_char(str_slice(raw, 0, OPENS_WITHIN), '{', 0) == STR_NOT_FOUND)
+        return str_slice(raw, 0, SCAN_MAX);
+    return abridge(&s->abridged, raw);
+}
+
 static void propose(struct normaliser_scratch *s, uint32_t first, const struct recogniser *r)
 {
     for (uint32_t i = 0; i < s->tried_count; i++)
@@ -283,7 +329,7 @@ void recognise_by_content(const struct normaliser *n, struct normaliser_scratch 
                           struct str raw)
 {
     uint32_t first = s->tried_count;
-    s->hit_count = literal_scanner_scan(n->scanner, str_slice(raw, 0, SCAN_MAX), s->seen, s->hits);
+    s->hit_count = literal_scanner_scan(n->scanner, looked_at(s, raw), s->seen, s->hits);
     for (uint32_t h = 0; h < s->hit_count; h++) {
         const struct candidates *list = &n->by_literal[s->hits[h]];
         for (uint32_t i = 0; i < list->count; i++)
@@ -323,7 +369,7 @@ void recognise_by_memory(const struct normaliser *n, struct normaliser_scratch *
     if (sticky >> 32 != (n->generation & UINT32_MAX) || index == 0 || index > n->recogniser_count)
         return;
     const struct recogniser *r = n->recognisers[index - 1];
-    if (holds(r, s, y, str_slice(raw, 0, SCAN_MAX)))
+    if (holds(r, s, y, looked_at(s, raw)))
         propose(s, 0, r);
 }
 

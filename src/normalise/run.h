@@ -57,6 +57,7 @@ struct normaliser_scratch {
     uint32_t seen_words;
     uint32_t *hits; /* their numbers */
     uint32_t hit_count;
+    struct buf abridged; /* a long record, as far as it is looked at */
     const struct recogniser **tried;
     uint32_t tried_count;
     struct column_header *header; /* work space */
