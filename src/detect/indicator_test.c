@@ -140,6 +140,27 @@ static void test_list(void **unused)
     world_free(&w);
 }
 
+/* What is in the set is found by its own text, also when its path looks like a scheme. */
+static void test_scheme_in_path(void **unused)
+{
+    (void)unused;
+    struct world w = world_plain("https://evil.example/go://there\n"
+                                 "http://a.example/b://c\n"
+                                 "ftp+x.1-y://t.example/10.p2://10!.\n");
+    assert_meets(&w, INDICATOR_URL, "http://evil.example/go://there", "evil.example/go://there");
+    assert_meets(&w, INDICATOR_URL, "evil.example/go://there", "evil.example/go://there");
+    assert_meets(&w, INDICATOR_URL, "a.example/b://c", "a.example/b://c");
+    assert_misses(&w, INDICATOR_URL, "c.example/evil.example/go://there");
+    world_free(&w);
+    w = world_plain("http://t.ex/p2://10!.\n");
+    assert_meets(&w, INDICATOR_URL, "http://t.ex/p2://10!.", "t.ex/p2://10!.");
+    assert_meets(&w, INDICATOR_URL, "t.ex/p2://10!.", "t.ex/p2://10!.");
+    world_free(&w);
+    w = world_plain("http://t.e/p://10\n"); /* within what a scheme may be long */
+    assert_meets(&w, INDICATOR_URL, "t.e/p://10", "t.e/p://10");
+    world_free(&w);
+}
+
 static void test_csv(void **unused)
 {
     (void)unused;
@@ -747,6 +768,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_list),
+        cmocka_unit_test(test_scheme_in_path),
         cmocka_unit_test(test_csv),
         cmocka_unit_test(test_csv_headers),
         cmocka_unit_test(test_zeek),

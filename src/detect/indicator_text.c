@@ -10,6 +10,7 @@
 
 #define DOMAIN_MAX 253
 #define LABEL_MAX  63
+#define SCHEME_MAX 8
 
 static const char *const type_names[] = {
     [INDICATOR_ADDRESS] = "address", [INDICATOR_NETWORK] = "network", [INDICATOR_DOMAIN] = "domain",
@@ -293,10 +294,26 @@ static size_t authority_end(struct str text)
     return text.n;
 }
 
+static bool is_letter(char c)
+{
+    return ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z';
+}
+
+/* RFC 3986, 3.1. A path may have "://" in it too, so that what is written without a scheme stays as it is. */
+static bool is_scheme(struct str text)
+{
+    if (text.n == 0 || text.n > SCHEME_MAX || !is_letter(text.p[0]))
+        return false;
+    for (size_t i = 1; i < text.n; i++)
+        if (!is_letter(text.p[i]) && !ascii_is_digit(text.p[i]) && memchr("+-.", text.p[i], 3) == NULL)
+            return false;
+    return true;
+}
+
 static bool key_url(struct str text, struct indicator_key *key)
 {
     size_t scheme = str_find(text, STR("://"), 0);
-    if (scheme != STR_NOT_FOUND && scheme <= 8)
+    if (scheme != STR_NOT_FOUND && is_scheme(str_slice(text, 0, scheme)))
         text = str_skip(text, scheme + 3);
     size_t end = authority_end(text);
     if (end == 0 || text.n > INDICATOR_VALUE_MAX - 64 || !put_authority(str_slice(text, 0, end), key))

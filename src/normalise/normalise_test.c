@@ -462,8 +462,9 @@ static void recognises_behind_a_long_text(void **state)
     for (size_t i = 0; i < LONG; i++)
         script[i] = "a \\\"{\\\\b"[i % 8]; /* quotes and braces within, escaped */
     script[LONG] = 0;
-    add_parser(b, "name: gate\nshape: json\nrecognise: {contains: ['\"Product\":\"Gate\"', '\"EventID\"'], none: "
-                  "['other']}\nfields: {Script: message}\n");
+    add_parser(
+        b, "name: gate\nshape: json\nrecognise: {contains: ['\"Product\":\"Gate\"', '\"EventID\"'], none: "
+           "['other']}\nfields: {Script: message}\n");
     add_parser(b, "name: plain\nshape: none\nrecognise: {contains: ['far behind']}\n");
     load(b);
     assert_int_equal(b->report.refused, 0);

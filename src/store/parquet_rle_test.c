@@ -65,7 +65,7 @@ static void test_numbers_of_every_width(void **state)
         for (size_t count = 1; count <= COUNT_OF(values); count += 1 + count / 3) {
             struct buf out = {0};
             uint32_t mask = width == 32 ? UINT32_MAX : (1u << width) - 1, run = 0, value = 0;
-            for (size_t i = 0; i < count; i++, run -= run > 0) {
+            for (size_t i = 0; i<count; i++, run -= run> 0) {
                 if (run == 0 && next_random(&seed) % 20 == 0)
                     run = next_random(&seed) % 40;
                 value = run ? value : (next_random(&seed) << 1 ^ next_random(&seed)) & mask;
