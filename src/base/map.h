@@ -11,9 +11,14 @@ struct map_entry {
     uintptr_t value;
 };
 
+struct map_slot {
+    uint32_t entry; /* its index + 1; 0 = free */
+    uint32_t hash;  /* the high half */
+};
+
 struct map {
     struct map_entry *entries; /* in order of insertion */
-    uint32_t *slots;           /* index into entries + 1; 0 = free */
+    struct map_slot *slots;
     uint32_t count, capacity, slot_mask;
 };
 

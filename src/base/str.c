@@ -288,6 +288,19 @@ struct str str_utf8_start(struct str s, size_t most)
     return str_slice(s, 0, n);
 }
 
+bool str_is_ascii(struct str s)
+{
+    uint64_t seen = 0, word = 0;
+    size_t i = 0;
+    for (; i + sizeof word <= s.n; i += sizeof word) {
+        memcpy(&word, s.p + i, sizeof word);
+        seen |= word;
+    }
+    for (; i < s.n; i++)
+        seen |= (unsigned char)s.p[i];
+    return (seen & UINT64_C(0x8080808080808080)) == 0;
+}
+
 bool str_is_utf8(struct str s)
 {
     const unsigned char *p = (const unsigned char *)s.p, *end = p + s.n;

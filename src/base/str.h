@@ -112,6 +112,7 @@ uint64_t str_hash(struct str s);
 uint64_t str_hash_nocase(struct str s);
 
 /* True when the bytes are well-formed UTF-8 (RFC 3629). */
+bool str_is_ascii(struct str s);
 bool str_is_utf8(struct str s);
 /* Bytes of the well-formed UTF-8 character at the start of `s` (1–4), 0 when there is none. */
 size_t str_utf8_length(struct str s);

@@ -143,6 +143,15 @@ static void knows_utf8(void **state)
             assert_int_equal(str_is_utf8(str_n(line, sizeof line)), cases[i].is_utf8);
         }
     }
+    char line[40];
+    for (size_t n = 0; n < sizeof line; n++) {
+        memset(line, 'x', sizeof line);
+        assert_true(str_is_ascii(str_n(line, n)));
+        for (size_t at = 0; at < sizeof line; at++, line[at - 1] = 'x') {
+            line[at] = (char)0x80;
+            assert_int_equal(str_is_ascii(str_n(line, n)), at >= n);
+        }
+    }
     assert_int_equal(str_utf8_length(STR("日x")), 3);
     assert_int_equal(str_utf8_length(STR("\xff")), 0);
     assert_int_equal(str_utf8_length(STR("")), 0);

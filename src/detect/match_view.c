@@ -116,10 +116,7 @@ bool match_record_hides_words(struct str raw)
 {
     if (raw.n == 0 || is_markup(raw) || memchr(raw.p, '\\', raw.n))
         return true;
-    unsigned char seen = 0;
-    for (size_t i = 0; i < raw.n; i++)
-        seen |= (unsigned char)raw.p[i];
-    return seen >= 0x80;
+    return !str_is_ascii(raw);
 }
 
 struct view *match_record_view(struct run *run)
