@@ -63,7 +63,8 @@ static void test_old_bookmarks(void **state)
 }
 
 /* `count` domains of two words each, from `from_number` on, one every 12 seconds. */
-static void ask_words(struct trial *t, double at, int from_number, int count, const char *from, const char *more)
+static void ask_words(struct trial *t, double at, int from_number, int count, const char *from,
+                      const char *more)
 {
     static const char *const words[] = {"orange", "garden", "summer", "house", "green",  "valley", "golden",
                                         "hotel",  "city",   "market", "place", "winter", "school", "river"};

@@ -135,8 +135,8 @@ double name_likelihood(const struct name_model *m, struct str label)
     return l.count ? l.sum / (double)l.count : 0;
 }
 
-/* The most characters that words cover without overlapping. Three letters in a row are a word by chance rather
- * often and count as two. */
+/* The most characters that words cover without overlapping. Three letters in a row are a word by chance
+ * rather often and count as two. */
 static size_t covered(const struct name_model *m, struct str label)
 {
     uint8_t best[LABEL_MAX + 1] = {0};

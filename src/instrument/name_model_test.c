@@ -92,14 +92,18 @@ static void drawn_names_are_found(void **state)
 static void chosen_names_are_left_alone(void **state)
 {
     (void)state;
-    static const struct str chosen[] = {
-        STR("wikipedia"),   STR("stackoverflow"), STR("booking"),     STR("salesforce"), STR("tripadvisor"),
-        STR("yomiuri"),     STR("kakaku"),        STR("theguardian"), STR("paypal"),     STR("ebay"),
-        STR("zoominfo"),    STR("dropbox"),       STR("slideshare"),  STR("mercari"),    STR("softbank"),
-        STR("mozilla"),     STR("wordpress"),     STR("bloomberg"),   STR("reuters"),    STR("spotify"),
-        STR("cloudflare"),  STR("linkedin"),      STR("ntt-east"),    STR("netflix"),    STR("kurashiru"),
-        STR("cookpad"),     STR("pinterest"),     STR("hatena"),      STR("livedoor"),   STR("sourceforge"),
-        STR("accuweather"), STR("citibank"),      STR("tabelog"),     STR("microsoftonline")};
+    static const struct str chosen[] = {STR("wikipedia"),      STR("stackoverflow"), STR("booking"),
+                                        STR("salesforce"),     STR("tripadvisor"),   STR("yomiuri"),
+                                        STR("kakaku"),         STR("theguardian"),   STR("paypal"),
+                                        STR("ebay"),           STR("zoominfo"),      STR("dropbox"),
+                                        STR("slideshare"),     STR("mercari"),       STR("softbank"),
+                                        STR("mozilla"),        STR("wordpress"),     STR("bloomberg"),
+                                        STR("reuters"),        STR("spotify"),       STR("cloudflare"),
+                                        STR("linkedin"),       STR("ntt-east"),      STR("netflix"),
+                                        STR("kurashiru"),      STR("cookpad"),       STR("pinterest"),
+                                        STR("hatena"),         STR("livedoor"),      STR("sourceforge"),
+                                        STR("accuweather"),    STR("citibank"),      STR("tabelog"),
+                                        STR("microsoftonline")};
     struct world w;
     start(&w);
     unsigned taken = 0;
