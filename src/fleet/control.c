@@ -243,6 +243,14 @@ static bool is_off(const struct control *c)
     return c->is_removed || c->service == TRI_NO || c->enabled == TRI_NO || c->realtime == TRI_NO;
 }
 
+/* Reports come again and again: what they say is told when it was not so before. That it was switched off is
+ * a rule's matter. */
+static bool is_report(const struct event *e)
+{
+    int64_t heartbeat;
+    return event_number(e, FIELD_HYAKUYO_CONTROL_HEARTBEAT, &heartbeat) && heartbeat;
+}
+
 static void tell_change(struct fleet *f, const struct host *h, const struct control *c,
                         enum control_function function, bool was_off, const struct event *e, int64_t time_ns)
 {
@@ -256,6 +264,9 @@ static void tell_change(struct fleet *f, const struct host *h, const struct cont
                                c->product ? text_of(f, product_at(f, c->product)->name) : STR_EMPTY};
     if (h->is_server && function == FUNCTION_ANTIVIRUS && is_off(c) && !was_off) {
         t.which = FOUND_SERVER_UNPROTECTED;
+        tell(f, &t);
+    } else if (function == FUNCTION_ANTIVIRUS && is_off(c) && !was_off && is_report(e)) {
+        t.which = FOUND_REPORTED_OFF;
         tell(f, &t);
     } else if ((c->is_removed && !was_off) ||
                (word.n && !str_eq(word, STR("disabled")) && !str_eq(word, STR("blocked")))) {
