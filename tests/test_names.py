@@ -18,7 +18,7 @@ HOSTS = 6           # of each family and kind, each with a seed of its own
 FOUND = {"generated_names", "nxdomain_flood"}  # what says that the host itself is taken for infected
 
 # Shares of the hosts that must be found: without answers single names are all there is to see, and names that look chosen stay unseen.
-RECALL = {"answers": collections.defaultdict(lambda: 1.0), "no answers": collections.defaultdict(lambda: 1.0, dict.fromkeys(name_families.LOOKS_CHOSEN, 0.0))}
+RECALL = {"answers": collections.defaultdict(lambda: 1.0), "no answers": collections.defaultdict(lambda: 1.0, dict.fromkeys(name_families.LOOKS_CHOSEN | {"slow"}, 0.0))}
 
 
 def question(at, ip, name, kept, exists):
@@ -47,6 +47,10 @@ def hosts(popular):
         rng = random.Random(f"busy {seed}")
         asked = [(n, False) for n in itertools.islice(name_families.arithmetic(seed, 20100 + seed), 80)] + [(everyday(rng, popular), True) for _ in range(150)]
         yield "arithmetic, busy", True, rng.sample(asked, len(asked))
+    for seed in range(HOSTS):
+        rng = random.Random(f"slow {seed}")
+        names = itertools.islice(name_families.hash_letters(seed, 20200 + seed), 60)
+        yield "slow", True, [pair for n in names for pair in ((n, False), (everyday(rng, popular), True), (everyday(rng, popular), True))]
     for kind, name in name_families.BENIGN.items():
         for seed in range(HOSTS):
             rng = random.Random(f"{kind} {seed}")
@@ -70,7 +74,7 @@ def write(path, kept, popular):
         at = START + rng.random() * 60
         for name, exists in asked:
             lines.append(question(at, ip, name, kept, exists))
-            at += rng.uniform(1, 7)
+            at += rng.uniform(60, 180) if kind == "slow" else rng.uniform(1, 7)
     path.write_text("".join(line + "\n" for _, line in sorted(lines)))
     return who
 
@@ -101,7 +105,7 @@ def score(tmp_path, kept, popular):
 
 
 def check(kept, shares):
-    infected = [*name_families.GENERATED, "arithmetic, busy"]
+    infected = [*name_families.GENERATED, "arithmetic, busy", "slow"]
     for family in infected:
         assert shares[family] >= RECALL[kept][family], family
     for kind in shares.keys() - set(infected):

@@ -1,7 +1,8 @@
 /* Instrument: hosts that ask for generated names (spec 2.4, S66, S106). Reads questions of DNS; tells bursts
  * of domains that do not exist, apart by whether the names look drawn by lot and by whether the host asks for
  * anything else. Where the log keeps no answers (BIND's query log) twice as many names that look generated
- * do, when they are more of what the host asks for than chance and odd names make.
+ * do, when they are more of what the host asks for than chance and odd names make. Who asks slowly makes no
+ * burst: the day is looked at too.
  *
  * Each host keeps its latest RING distinct registered domains that are missing or look generated, with the
  * time of the question, and estimates of how many it asked for in all. Next: dns_tunnel.c. */
@@ -25,7 +26,7 @@ static const char *const findings[] = {"generated_names", "nxdomain_flood", "nxd
 
 struct dga_parameters {
     double burst_domains, burst_minutes, generated_share, generated_likeness, unanswered_domains,
-        unanswered_share, flood_domains, flood_share, repeat_minutes, max_hosts;
+        unanswered_share, flood_domains, flood_share, slow_domains, slow_hours, repeat_minutes, max_hosts;
 };
 
 #define P(field, low, high)                                                                                  \
@@ -35,8 +36,8 @@ struct dga_parameters {
 static const struct parameter parameters[] = {
     P(burst_domains, 2, RING),   P(burst_minutes, 1, 1440),      P(generated_share, 0, 1),
     P(generated_likeness, 0, 1), P(unanswered_domains, 2, RING), P(unanswered_share, 0, 1),
-    P(flood_domains, 2, 1000),   P(flood_share, 0, 1),           P(repeat_minutes, 1, 10080),
-    P(max_hosts, 100, 1e7),
+    P(flood_domains, 2, 1000),   P(flood_share, 0, 1),           P(slow_domains, 2, 1000),
+    P(slow_hours, 1, 168),       P(repeat_minutes, 1, 10080),    P(max_hosts, 100, 1e7),
 };
 #undef P
 
@@ -52,11 +53,21 @@ struct domains {
     uint64_t bits[2][1 << (COUNT_LOG2 - 6)];
 };
 
+struct burst_window {
+    int64_t stretch; /* number of the present one since 1970, each of burst_minutes */
+    struct domains all, missing, generated;
+};
+
+struct slow_window {
+    int64_t stretch; /* each of slow_hours */
+    struct domains missing, missing_generated;
+};
+
 struct host {
     int64_t told_ns[FINDINGS];
     uint32_t at, count;
-    int64_t stretch; /* number of the present one since 1970, each of burst_minutes */
-    struct domains all, missing, generated;
+    struct burst_window burst;
+    struct slow_window slow;
     struct asked ring[RING];
 };
 
@@ -110,26 +121,20 @@ double dga_likeness(void *const *dga, struct str label)
 
 /* ---------------------------------------------------------------------------------- domains */
 
-static void move_on(struct domains *d, bool by_one)
-{
-    if (by_one)
-        memcpy(d->bits[1], d->bits[0], sizeof d->bits[1]);
-    else
-        memset(d->bits[1], 0, sizeof d->bits[1]);
-    memset(d->bits[0], 0, sizeof d->bits[0]);
-}
-
 /* 0: the present stretch, 1: the one before, else too late to count. Time that has gone on moves both. */
-static int64_t stretch_of(const struct dga *d, struct host *h, int64_t time_ns)
+static int64_t stretch_at(int64_t time_ns, double minutes, int64_t *present, struct domains *const *all,
+                          size_t count)
 {
-    int64_t now = seconds_of(time_ns) / (int64_t)(d->p->burst_minutes * 60);
-    if (now > h->stretch) {
-        move_on(&h->all, now == h->stretch + 1);
-        move_on(&h->missing, now == h->stretch + 1);
-        move_on(&h->generated, now == h->stretch + 1);
-        h->stretch = now;
+    int64_t now = seconds_of(time_ns) / (int64_t)(minutes * 60);
+    for (size_t i = 0; i < count && now > *present; i++) {
+        if (now == *present + 1)
+            memcpy(all[i]->bits[1], all[i]->bits[0], sizeof all[i]->bits[1]);
+        else
+            memset(all[i]->bits[1], 0, sizeof all[i]->bits[1]);
+        memset(all[i]->bits[0], 0, sizeof all[i]->bits[0]);
     }
-    return h->stretch - now;
+    *present = now > *present ? now : *present;
+    return *present - now;
 }
 
 static void count_domain(struct domains *d, int64_t stretch, uint64_t hash)
@@ -169,23 +174,24 @@ static struct burst burst_of(const struct dga *d, const struct host *h, int64_t 
 }
 
 static void tell(struct dga *d, struct instrument *i, const struct sight *s, struct host *h, unsigned finding,
-                 const struct burst *b, double statistic, double threshold)
+                 double minutes, double statistic, double threshold)
 {
+    struct burst b = burst_of(d, h, s->time_ns);
     int64_t repeat_ns = (int64_t)(d->p->repeat_minutes * 60) * NS_PER_SECOND;
     if (h->told_ns[finding] != 0 && s->time_ns - h->told_ns[finding] < repeat_ns)
         return;
     for (unsigned n = finding; n < FINDINGS; n++)
         h->told_ns[n] = s->time_ns;
     struct facts f = {.count = 0};
-    fact_number(&f, "generated_names", b->generated);
-    fact_number(&f, "missing_names", b->missing);
-    fact_number(&f, "asked_names", domains_count(&h->all));
+    fact_number(&f, "generated_names", b.generated);
+    fact_number(&f, "missing_names", b.missing);
+    fact_number(&f, "asked_names", domains_count(&h->burst.all));
     fact_text(&f, "latest", s->registered_domain);
     struct reading r = {.finding = finding,
                         .statistic_name = "distinct_domains",
                         .statistic = statistic,
                         .threshold = threshold,
-                        .window_ns = (int64_t)(d->p->burst_minutes * 60) * NS_PER_SECOND,
+                        .window_ns = (int64_t)(minutes * 60) * NS_PER_SECOND,
                         .peer = s->registered_domain,
                         .facts = f.items,
                         .fact_count = f.count};
@@ -194,23 +200,35 @@ static void tell(struct dga *d, struct instrument *i, const struct sight *s, str
 }
 
 /* Odd names that people chose are a few of a hundred: one who asks for thousands asks for many of them. */
-static bool is_mostly(const struct domains *part, const struct host *h, double share)
+static bool is_mostly(const struct domains *part, const struct domains *all, double share)
 {
-    return domains_count(part) >= share * domains_count(&h->all);
+    return domains_count(part) >= share * domains_count(all);
+}
+
+/* More than make a burst, at whatever pace. */
+static bool is_slow(const struct dga_parameters *p, const struct slow_window *w)
+{
+    return domains_count(&w->missing_generated) >= p->slow_domains &&
+           is_mostly(&w->missing_generated, &w->missing, p->generated_share);
 }
 
 static void decide(struct dga *d, struct instrument *i, const struct sight *s, struct host *h)
 {
     const struct dga_parameters *p = d->p;
+    const struct burst_window *w = &h->burst;
     struct burst b = burst_of(d, h, s->time_ns);
     if (b.missing >= p->burst_domains && b.missing_generated >= p->generated_share * b.missing)
-        tell(d, i, s, h, GENERATED_NAMES, &b, b.missing, p->burst_domains);
-    else if (b.generated >= p->unanswered_domains && is_mostly(&h->generated, h, p->unanswered_share))
-        tell(d, i, s, h, GENERATED_NAMES, &b, b.generated, p->unanswered_domains);
-    else if (domains_count(&h->missing) >= p->flood_domains && is_mostly(&h->missing, h, p->flood_share))
-        tell(d, i, s, h, NXDOMAIN_FLOOD, &b, domains_count(&h->missing), p->flood_domains);
+        tell(d, i, s, h, GENERATED_NAMES, p->burst_minutes, b.missing, p->burst_domains);
+    else if (b.generated >= p->unanswered_domains && is_mostly(&w->generated, &w->all, p->unanswered_share))
+        tell(d, i, s, h, GENERATED_NAMES, p->burst_minutes, b.generated, p->unanswered_domains);
+    else if (is_slow(p, &h->slow))
+        tell(d, i, s, h, GENERATED_NAMES, 2 * 60 * p->slow_hours, domains_count(&h->slow.missing_generated),
+             p->slow_domains);
+    else if (domains_count(&w->missing) >= p->flood_domains &&
+             is_mostly(&w->missing, &w->all, p->flood_share))
+        tell(d, i, s, h, NXDOMAIN_FLOOD, 2 * p->burst_minutes, domains_count(&w->missing), p->flood_domains);
     else if (b.missing >= p->burst_domains)
-        tell(d, i, s, h, NXDOMAIN_BURST, &b, b.missing, p->burst_domains);
+        tell(d, i, s, h, NXDOMAIN_BURST, p->burst_minutes, b.missing, p->burst_domains);
 }
 
 /* Names with a dot, asked for by hosts that ask for themselves. */
@@ -257,6 +275,26 @@ static bool is_again(struct host *h, const struct asked *latest)
     return false;
 }
 
+static void count_burst(const struct dga_parameters *p, struct burst_window *w, const struct sight *s,
+                        bool is_suspect, bool is_missing)
+{
+    struct domains *all[] = {&w->all, &w->missing, &w->generated};
+    int64_t stretch = stretch_at(s->time_ns, p->burst_minutes, &w->stretch, all, COUNT_OF(all));
+    count_domain(&w->all, stretch, s->registered_hash);
+    if (is_suspect)
+        count_domain(is_missing ? &w->missing : &w->generated, stretch, s->registered_hash);
+}
+
+static void count_slow(const struct dga_parameters *p, struct slow_window *w, const struct sight *s,
+                       bool is_generated)
+{
+    struct domains *all[] = {&w->missing, &w->missing_generated};
+    int64_t stretch = stretch_at(s->time_ns, p->slow_hours * 60, &w->stretch, all, COUNT_OF(all));
+    count_domain(&w->missing, stretch, s->registered_hash);
+    if (is_generated)
+        count_domain(&w->missing_generated, stretch, s->registered_hash);
+}
+
 static void see_dga(void *state, struct instrument *i, const struct sight *s)
 {
     struct dga *d = state;
@@ -271,11 +309,11 @@ static void see_dga(void *state, struct instrument *i, const struct sight *s)
         is_suspect ? keyed_put(d->hosts, s->key, s->time_ns, NULL) : keyed_find(d->hosts, s->key);
     if (h == NULL)
         return; /* of hosts without any suspect domain the others are of no interest */
-    int64_t stretch = stretch_of(d, h, s->time_ns);
-    count_domain(&h->all, stretch, s->registered_hash);
+    count_burst(d->p, &h->burst, s, is_suspect, is_missing);
     if (!is_suspect)
         return;
-    count_domain(is_missing ? &h->missing : &h->generated, stretch, s->registered_hash);
+    if (is_missing)
+        count_slow(d->p, &h->slow, s, likeness >= d->p->generated_likeness);
     struct asked latest = {(uint32_t)s->registered_hash, (uint32_t)seconds_of(s->time_ns),
                            (uint16_t)(1000 * likeness + 0.5), is_missing};
     if (is_again(h, &latest))
@@ -304,7 +342,7 @@ static void measure_dga(const void *state, struct instrument_info *out)
 
 const struct instrument_kind dga_kind = {
     .name = "dga",
-    .version = 2,
+    .version = 3,
     .wants = SIGHT_DNS,
     .parameter_bytes = sizeof(struct dga_parameters),
     .parameters = parameters,

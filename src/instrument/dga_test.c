@@ -94,6 +94,30 @@ static void test_flood(void **state)
     trial_free(t);
 }
 
+/* One name in five minutes makes no burst; over hours it is seen. A link checker meets many dead names in a
+ * day, few of which look generated. */
+static void test_slow(void **state)
+{
+    (void)state;
+    struct trial *t = trial_new();
+    random_state = 5;
+    for (int n = 0; n < 40; n++) {
+        ask_missing(t, 1000 + 300 * n, 1, "10.20.30.1", "%s.info", MISSING);
+        if (n == 15) {
+            assert_int_equal(trial_count(t, "generated_names", NULL), 0);
+            trial_restart(t);
+        }
+    }
+    assert_int_equal(trial_count(t, "generated_names", "10.20.30.1"), 1);
+    for (int n = 0; n < 120; n++) {
+        ask_words(t, 20000 + 300 * n, n, 1, "10.20.30.2", MISSING);
+        if (n % 4 == 0)
+            ask_missing(t, 20000 + 300 * n, 1, "10.20.30.2", "%s.info", MISSING);
+    }
+    assert_int_equal(trial_count(t, "generated_names", NULL), 1);
+    trial_free(t);
+}
+
 /* Names that a provider draws for its customers are no generated ones, unless anybody may take one there; and
  * who asks for hundreds of domains asks for some odd ones. */
 static void test_who_drew_the_lot(void **state)
@@ -119,6 +143,7 @@ int main(void)
         cmocka_unit_test(test_generated),
         cmocka_unit_test(test_old_bookmarks),
         cmocka_unit_test(test_flood),
+        cmocka_unit_test(test_slow),
         cmocka_unit_test(test_who_drew_the_lot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
