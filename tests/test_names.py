@@ -60,6 +60,7 @@ def hosts(popular):
         yield "browsing", False, [(everyday(rng, popular), rng.random() > 0.03) for _ in range(300)]
         yield "link checker", False, [(everyday(rng, popular), rng.random() > 0.15) for _ in range(600)]
         yield "old bookmarks", False, [(everyday(rng, popular), False) for _ in range(14)]
+        yield "no way out", False, [(everyday(rng, popular), False) for _ in range(150)]
         if popular:
             yield "popular sites", False, [(n, True) for n in rng.sample(popular, 600)]
 

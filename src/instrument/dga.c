@@ -26,7 +26,8 @@ static const char *const findings[] = {"generated_names", "nxdomain_flood", "nxd
 
 struct dga_parameters {
     double burst_domains, burst_minutes, generated_share, generated_likeness, unanswered_domains,
-        unanswered_share, flood_domains, flood_share, slow_domains, slow_hours, repeat_minutes, max_hosts;
+        unanswered_share, flood_domains, flood_share, flood_others, slow_domains, slow_hours, repeat_minutes,
+        max_hosts;
 };
 
 #define P(field, low, high)                                                                                  \
@@ -36,8 +37,9 @@ struct dga_parameters {
 static const struct parameter parameters[] = {
     P(burst_domains, 2, RING),   P(burst_minutes, 1, 1440),      P(generated_share, 0, 1),
     P(generated_likeness, 0, 1), P(unanswered_domains, 2, RING), P(unanswered_share, 0, 1),
-    P(flood_domains, 2, 1000),   P(flood_share, 0, 1),           P(slow_domains, 2, 1000),
-    P(slow_hours, 1, 168),       P(repeat_minutes, 1, 10080),    P(max_hosts, 100, 1e7),
+    P(flood_domains, 2, 1000),   P(flood_share, 0, 1),           P(flood_others, 0, 1000),
+    P(slow_domains, 2, 1000),    P(slow_hours, 1, 168),          P(repeat_minutes, 1, 10080),
+    P(max_hosts, 100, 1e7),
 };
 #undef P
 
@@ -212,6 +214,13 @@ static bool is_slow(const struct dga_parameters *p, const struct slow_window *w)
            is_mostly(&w->missing_generated, &w->missing, p->generated_share);
 }
 
+/* Where hardly anything exists the resolver has no way out: an isolated network, an outage. */
+static bool is_flood(const struct dga_parameters *p, const struct burst_window *w)
+{
+    double missing = domains_count(&w->missing), all = domains_count(&w->all);
+    return missing >= p->flood_domains && missing >= p->flood_share * all && all - missing > p->flood_others;
+}
+
 static void decide(struct dga *d, struct instrument *i, const struct sight *s, struct host *h)
 {
     const struct dga_parameters *p = d->p;
@@ -224,8 +233,7 @@ static void decide(struct dga *d, struct instrument *i, const struct sight *s, s
     else if (is_slow(p, &h->slow))
         tell(d, i, s, h, GENERATED_NAMES, 2 * 60 * p->slow_hours, domains_count(&h->slow.missing_generated),
              p->slow_domains);
-    else if (domains_count(&w->missing) >= p->flood_domains &&
-             is_mostly(&w->missing, &w->all, p->flood_share))
+    else if (is_flood(p, w))
         tell(d, i, s, h, NXDOMAIN_FLOOD, 2 * p->burst_minutes, domains_count(&w->missing), p->flood_domains);
     else if (b.missing >= p->burst_domains)
         tell(d, i, s, h, NXDOMAIN_BURST, p->burst_minutes, b.missing, p->burst_domains);
@@ -303,8 +311,9 @@ static void see_dga(void *state, struct instrument *i, const struct sight *s)
     bool is_missing = str_eq(s->response_code, STR("NXDOMAIN"));
     bool is_unknown = s->response_code.n == 0;
     double likeness = is_missing || is_unknown ? remembered_likeness(d, s->registered_domain) : 0;
-    bool is_suspect = (is_missing || (is_unknown && likeness >= d->p->generated_likeness)) &&
-                      !name_set_holds(&d->ignored, s->registered_domain);
+    bool is_suspect = is_missing || (is_unknown && likeness >= d->p->generated_likeness);
+    if (is_suspect && name_set_holds(&d->ignored, s->registered_domain))
+        return;
     struct host *h =
         is_suspect ? keyed_put(d->hosts, s->key, s->time_ns, NULL) : keyed_find(d->hosts, s->key);
     if (h == NULL)

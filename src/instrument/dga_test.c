@@ -82,9 +82,13 @@ static void test_flood(void **state)
     struct trial *t = trial_new();
     ask_words(t, 0, 0, 20, "10.20.30.1", MISSING);
     assert_int_equal(trial_count(t, "nxdomain_burst", "10.20.30.1"), 1);
+    ask_words(t, 0, 100, 5, "10.20.30.1", ";dns.response_code=NOERROR"); /* as every computer does */
     trial_restart(t);
     ask_words(t, 240, 20, 20, "10.20.30.1", MISSING);
     assert_int_equal(trial_count(t, "nxdomain_flood", "10.20.30.1"), 1);
+    ask_words(t, 1200, 0, 90, "10.20.30.3", MISSING); /* an isolated network: nothing exists */
+    assert_int_equal(trial_count(t, "nxdomain_flood", NULL), 1);
+    assert_int_equal(trial_count(t, "nxdomain_burst", "10.20.30.3"), 1);
     for (int n = 0; n < 5; n++) { /* a link checker meets dead links among living ones */
         ask_words(t, 3000 + 120 * n, 10 * n, 6, "10.20.30.2", MISSING);
         ask_words(t, 3000 + 120 * n, 60 + 20 * n, 20, "10.20.30.2", ";dns.response_code=NOERROR");
