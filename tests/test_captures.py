@@ -10,7 +10,7 @@ from conftest import rows
 
 COVERT = {"beacon", "dns_tunnel", "dga", "upload", "destination"}
 # What says that a host itself is taken for infected; the others are candidates and notes.
-GRAVE = {"beacon_strong", "beacon_likely", "dns_tunnel", "dns_tunnel_suspected", "dns_information", "generated_names", "nxdomain_burst",
+GRAVE = {"beacon_strong", "beacon_likely", "dns_tunnel", "dns_tunnel_suspected", "dns_information", "generated_names", "nxdomain_flood", "nxdomain_burst",
          "upload_rare", "upload_volume", "icmp_volume", "rare_destination_kept", "long_connection_half_day"}
 
 # capture, files, hosts that must be found with what, and by which instrument

@@ -1,5 +1,6 @@
 """The fleet: an estate of 5,000 hosts with three vendors' agents (fleet_world.py), replayed; every answer is held against the fates the hosts were given.
 A smaller one goes through a running server: the same answers over the API, version lines that move, a restart."""
+import collections
 import datetime
 import json
 import time
@@ -31,6 +32,7 @@ class Replayed:
         files = self.world.write()
         found = rows("replay", "--fleet", "--assets", folder / "assets", "--fleet-rules", rules_file(folder / "fleet.yml"), *files, env={"TZ": "UTC"})
         self.findings = [row for row in found if row["kind"] == "finding" and row.get("instrument") == "fleet"]
+        self.of_rules = collections.Counter(row["rule"] for row in found if row["kind"] == "finding" and not row.get("instrument"))
         fleet = [row for row in found if row["kind"] == "fleet"]
         self.summary = fleet[0]
         self.rows = {row["question"]: row["rows"] for row in fleet[1:]}
@@ -98,6 +100,14 @@ def test_antivirus_off_on_a_server_weighs_more(estate):
     assert estate.found("fleet_server_unprotected") == {estate.world.hosts[5].name}
     finding = next(f for f in estate.findings if f["rule_id"] == "fleet_server_unprotected")
     assert finding["likelihood_ratio"] == 15 and finding["level"] == "high"
+
+
+def test_reports_that_antivirus_is_off_are_told_once(estate):
+    """They come by the hour; that it is off on a server is another finding."""
+    off = estate.fates("off") - {estate.world.hosts[5].name}
+    told = [f["entities"]["host"].split(".")[0].upper() for f in estate.findings if f["rule_id"] == "fleet_reported_off"]
+    assert off and sorted(told) == sorted(off)
+    assert not estate.of_rules["Real-time protection switched off"] + estate.of_rules["Protection switched off on a server"], estate.of_rules
 
 
 def test_s31_engines_by_the_version_table(estate):

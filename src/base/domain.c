@@ -40,3 +40,15 @@ struct str domain_registered(struct str domain)
         *a = (struct answer){hash, (uint16_t)domain.n, (uint16_t)find(domain)};
     return str_skip(domain, a->from);
 }
+
+bool domain_is_below_private_suffix(struct str registered)
+{
+    char text[DOMAIN_MAX + 1];
+    size_t dot = str_find_char(registered, '.', 0);
+    if (dot == STR_NOT_FOUND || registered.n > DOMAIN_MAX)
+        return false;
+    struct str suffix = str_skip(registered, dot + 1);
+    memcpy(text, suffix.p, suffix.n);
+    text[suffix.n] = 0;
+    return psl_is_public_suffix2(psl_builtin(), text, PSL_TYPE_PRIVATE | PSL_TYPE_NO_STAR_RULE);
+}

@@ -12,4 +12,8 @@
  * thread. */
 struct str domain_registered(struct str domain);
 
+/* Whether `registered`, an answer of domain_registered(), lies directly below a suffix that a company has
+ * listed for the names of its customers ("d1.cloudfront.net"). Any thread. */
+bool domain_is_below_private_suffix(struct str registered);
+
 #endif

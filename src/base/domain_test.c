@@ -31,6 +31,17 @@ static void test_registered_part(void **state)
         }
 }
 
+static void test_customers_of_a_company(void **state)
+{
+    (void)state;
+    assert_true(domain_is_below_private_suffix(STR("d111111abcdef8.cloudfront.net")));
+    assert_true(domain_is_below_private_suffix(STR("someone.github.io")));
+    static const char *const others[] = {
+        "example.com", "example.co.jp", "cloudfront.net", "x.unlisted-tld", "localhost", "192.0.2.7", ""};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        assert_false(domain_is_below_private_suffix(str_c(others[i])));
+}
+
 static void test_long_names_are_left_alone(void **state)
 {
     (void)state;
@@ -44,6 +55,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_registered_part),
+        cmocka_unit_test(test_customers_of_a_company),
         cmocka_unit_test(test_long_names_are_left_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

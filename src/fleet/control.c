@@ -236,6 +236,30 @@ static void apply_scan(struct control *c, const struct event *e, int64_t time_ns
         c->scan_failed_ns = later(c->scan_failed_ns, time_ns);
 }
 
+/* ----------------------------------------------------------------- reports */
+
+/* Reports come again and again: what they say is told when it was not so before. That it was switched off is
+ * a rule's matter. */
+static bool is_report(const struct event *e)
+{
+    int64_t heartbeat;
+    return event_number(e, FIELD_HYAKUYO_CONTROL_HEARTBEAT, &heartbeat) && heartbeat;
+}
+
+/* Of two antiviruses one stands back, and its reports say by the hour that it is off. They say nothing about
+ * the host while the other one was told to be on. */
+static bool is_standing_back(struct fleet *f, const struct control *c, uint32_t product,
+                             const struct event *e, int64_t time_ns)
+{
+    enum told_state state = rules_state(f->rules, event_text(e, FIELD_HYAKUYO_CONTROL_STATE));
+    enum told_state realtime = rules_state(f->rules, event_text(e, FIELD_HYAKUYO_CONTROL_REALTIME));
+    bool says_off = state == TOLD_DISABLED || state == TOLD_STOPPED || realtime == TOLD_DISABLED ||
+                    realtime == TOLD_STOPPED;
+    return says_off && is_report(e) && product && c->product && product != c->product &&
+           c->realtime == TRI_YES && c->service != TRI_NO &&
+           time_ns - c->realtime_ns <= hours_ns(f->rules->times.present_hours);
+}
+
 /* ---------------------------------------------------------------- findings */
 
 static bool is_off(const struct control *c)
@@ -256,6 +280,9 @@ static void tell_change(struct fleet *f, const struct host *h, const struct cont
                                c->product ? text_of(f, product_at(f, c->product)->name) : STR_EMPTY};
     if (h->is_server && function == FUNCTION_ANTIVIRUS && is_off(c) && !was_off) {
         t.which = FOUND_SERVER_UNPROTECTED;
+        tell(f, &t);
+    } else if (function == FUNCTION_ANTIVIRUS && is_off(c) && !was_off && is_report(e)) {
+        t.which = FOUND_REPORTED_OFF;
         tell(f, &t);
     } else if ((c->is_removed && !was_off) ||
                (word.n && !str_eq(word, STR("disabled")) && !str_eq(word, STR("blocked")))) {
@@ -332,6 +359,8 @@ void control_take(struct fleet *f, struct host *h, const struct event *e, int64_
         note_word(f, name);
         return;
     }
+    if (is_standing_back(f, host_control(h, function), product, e, time_ns))
+        return;
     struct control *c = begin(f, h, function, product, e, time_ns);
     bool was_off = is_off(c);
     apply_state(f, c, function, event_text(e, FIELD_HYAKUYO_CONTROL_STATE), time_ns);

@@ -266,6 +266,43 @@ static void unknown_is_not_up(void **state)
     assert_int_equal(agent_of(w, "A", START + MINUTE).state, AGENT_OFF);
 }
 
+static void report_off(struct world *w, int64_t time_ns, const char *product)
+{
+    SAY(w, time_ns, {FIELD_HOST_NAME, "A"}, {FIELD_HYAKUYO_CONTROL_NAME, "antivirus"},
+        {FIELD_HYAKUYO_CONTROL_HEARTBEAT, "true"}, {FIELD_HYAKUYO_CONTROL_STATE, "running"},
+        {FIELD_HYAKUYO_CONTROL_REALTIME, "false"}, {FIELD_OBSERVER_PRODUCT, product},
+        {FIELD_OBSERVER_VENDOR, "Example"});
+}
+
+/* Two antiviruses on one host: the one that stands back says by the hour that it is off. */
+static void one_of_two_antiviruses_may_be_off(void **state)
+{
+    struct world *w = *state;
+    for (int hour = 0; hour < 6; hour++) {
+        beat(w, START + hour * HOUR, "A", "10.0.0.1", "1.1");
+        report_off(w, START + hour * HOUR + MINUTE, "Bystander");
+        assert_int_equal(agent_of(w, "A", START + hour * HOUR + 2 * MINUTE).state, AGENT_UP);
+    }
+    assert_int_equal(w->found[FOUND_REPORTED_OFF], 0);
+    report_off(w, START + 6 * HOUR, "Guard"); /* the one that was on */
+    assert_int_equal(w->found[FOUND_REPORTED_OFF], 1);
+    assert_int_equal(agent_of(w, "A", START + 6 * HOUR).state, AGENT_OFF);
+    report_off(w, START + 7 * HOUR, "Guard");
+    report_off(w, START + 7 * HOUR, "Bystander");
+    assert_int_equal(w->found[FOUND_REPORTED_OFF], 1);
+}
+
+/* When the one that was on falls silent, the other's reports count again. */
+static void a_silent_antivirus_stands_in_for_no_other(void **state)
+{
+    struct world *w = *state;
+    beat(w, START, "A", "10.0.0.1", "1.1");
+    report_off(w, START + 23 * HOUR, "Bystander");
+    assert_int_equal(w->found[FOUND_REPORTED_OFF], 0);
+    report_off(w, START + 25 * HOUR, "Bystander");
+    assert_int_equal(w->found[FOUND_REPORTED_OFF], 1);
+}
+
 static void canaries_are_no_hosts(void **state)
 {
     struct world *w = *state;
@@ -456,6 +493,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_silent_feed_is_no_silent_agent, setup, teardown),
         cmocka_unit_test_setup_teardown(a_night_between_two_flows_is_no_traffic, setup, teardown),
         cmocka_unit_test_setup_teardown(unknown_is_not_up, setup, teardown),
+        cmocka_unit_test_setup_teardown(one_of_two_antiviruses_may_be_off, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_silent_antivirus_stands_in_for_no_other, setup, teardown),
         cmocka_unit_test_setup_teardown(canaries_are_no_hosts, setup, teardown),
         cmocka_unit_test_setup_teardown(addresses_follow_names, setup, teardown),
         cmocka_unit_test_setup_teardown(hosts_are_bounded_and_what_goes_is_counted, setup, teardown),

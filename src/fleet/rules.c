@@ -71,7 +71,7 @@ static const char *const threat_names[THREAT_COUNT] = {"known_malware", "unknown
 static const char *const finding_names[FOUND_COUNT] = {"agent_silent",       "agents_silent_together",
                                                        "server_unprotected", "late_detection",
                                                        "contradicted",       "update_delayed",
-                                                       "tampering"};
+                                                       "tampering",          "reported_off"};
 
 bool read_number(struct reader *r, const struct yaml *map, const char *key, double least, double most,
                  double *out)

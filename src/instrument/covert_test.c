@@ -1,4 +1,4 @@
-/* Unit tests of the other covert-channel instruments: dns_tunnel, dga, upload, destination (S63–S69,
+/* Unit tests of the other covert-channel instruments: dns_tunnel, upload, destination (S63–S69,
  * S104–S106; spec 2.4, 2.9, 2.10). */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -68,60 +68,6 @@ static void test_slow_information(void **state)
     double bytes;
     assert_true(str_to_double(trial_fact(t, "dns_information", "information_bytes"), &bytes));
     assert_true(bytes >= 10000 && bytes < 20000);
-    trial_free(t);
-}
-
-/* ------------------------------------------------------------------------------------------ dga */
-
-static void ask_missing(struct trial *t, double at, int count, const char *from, const char *format,
-                        const char *more)
-{
-    char name[80], label[20];
-    for (int n = 0; n < count; n++) {
-        for (int k = 0; k < 14; k++)
-            label[k] = (char)('a' + (int)(uniform() * 26));
-        label[14] = 0;
-        snprintf(name, sizeof name, format, label);
-        question(t, at + n * 20, from, name, "A", more);
-    }
-}
-
-#define MISSING ";dns.response_code=NXDOMAIN"
-
-static void test_generated(void **state)
-{
-    (void)state;
-    struct trial *t = trial_new();
-    random_state = 9;
-    ask_missing(t, 0, 9, "10.20.30.1", "%s.com", MISSING);
-    assert_int_equal(trial_count(t, "generated_names", NULL), 0);
-    ask_missing(t, 200, 1, "10.20.30.1", "%s.net", MISSING);
-    assert_int_equal(trial_count(t, "generated_names", "10.20.30.1"), 1);
-    assert_int_equal(trial_count(t, "nxdomain_burst", NULL), 0);
-    ask_missing(t, 1000, 30, "10.20.30.2", "%s.corp.example", MISSING); /* a search suffix */
-    ask_missing(t, 3000, 30, "10.20.30.3", "%s", MISSING);              /* a browser's probes */
-    ask_missing(t, 5000, 30, "10.10.0.25", "%s.com", MISSING ";hyakuyo.asset.role=mail-server");
-    ask_missing(t, 7000, 30, "10.20.30.4", "%s.com", ";dns.response_code=NOERROR");
-    assert_int_equal(trial_count(t, "generated_names", NULL) + trial_count(t, "nxdomain_burst", NULL), 1);
-    ask_missing(t, 9000, 24, "10.20.30.5", "%s.org", ""); /* the log keeps no answers */
-    assert_int_equal(trial_count(t, "generated_names", "10.20.30.5"), 1);
-    trial_free(t);
-}
-
-static void test_old_bookmarks(void **state)
-{
-    (void)state;
-    static const char *const names[] = {"orangegarden", "kyotostation", "summerhouse", "bluewater",
-                                        "greenvalley",  "goldenhotel",  "citylibrary", "marketplace",
-                                        "familydoctor", "winterschool", "musicteacher"};
-    struct trial *t = trial_new();
-    char name[80];
-    for (size_t n = 0; n < COUNT_OF(names); n++) {
-        snprintf(name, sizeof name, "www.%s.com", names[n]);
-        question(t, 10.0 * (double)n, "10.20.30.1", name, "A", MISSING);
-    }
-    assert_int_equal(trial_count(t, "generated_names", NULL), 0);
-    assert_int_equal(trial_count(t, "nxdomain_burst", "10.20.30.1"), 1);
     trial_free(t);
 }
 
@@ -397,8 +343,6 @@ int main(void)
         cmocka_unit_test(test_tunnel_kinds),
         cmocka_unit_test(test_tunnel_leaves_alone),
         cmocka_unit_test(test_slow_information),
-        cmocka_unit_test(test_generated),
-        cmocka_unit_test(test_old_bookmarks),
         cmocka_unit_test(test_upload),
         cmocka_unit_test(test_upload_volume),
         cmocka_unit_test(test_long_connections),

@@ -16,6 +16,9 @@ struct destination_known {
 /* `destination` is instrument_neighbour(i, "destination"); `registered` as in struct target. False when it
  * was never seen. */
 bool destination_known(void *const *destination, struct str registered, struct destination_known *out);
+/* Whether it lies below a provider where anybody takes a name for an address that changes; false without a
+ * destination instrument. */
+bool destination_is_dynamic(void *const *destination, struct str registered);
 
 /* The visit that the event at hand is; worked out once for all. */
 struct visit {

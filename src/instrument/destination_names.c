@@ -56,3 +56,9 @@ bool destination_is_owner_allowed(const struct destination *d, const struct sigh
             return true;
     return false;
 }
+
+bool destination_is_dynamic(void *const *destination, struct str registered)
+{
+    const struct destination *d = destination ? *destination : NULL;
+    return d != NULL && name_set_holds(&d->dynamic, registered);
+}

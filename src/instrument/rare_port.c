@@ -42,7 +42,11 @@ static const struct parameter parameters[] = {
 static const void *read_rare_port(const char *path, const struct yaml *top, struct arena *a,
                                   struct error *err)
 {
-    return ports_read(path, top, "ordinary_ports", a, err);
+    struct usual_ports *u = ARENA_NEW(a, struct usual_ports);
+    u->all = ports_read(path, top, "ordinary_ports", a, err);
+    u->mail_server = u->all ? ports_read(path, top, "mail_server_ports", a, err) : NULL;
+    u->name_server = u->mail_server ? ports_read(path, top, "name_server_ports", a, err) : NULL;
+    return u->name_server ? u : NULL;
 }
 
 /* A host has not used the port for `memory_days`, or made room. */
@@ -67,7 +71,7 @@ static void *open_rare_port(struct instrument *i)
 {
     struct rare_port *r = NEW(struct rare_port);
     r->p = instrument_parameters(i);
-    r->ordinary = instrument_own(i);
+    r->usual = instrument_own(i);
     r->hosts = table(sizeof(struct host_record), r->p->max_hosts);
     r->ports = table(sizeof(struct port_record), 2 * 65536);
     r->uses = table(sizeof(struct use_record), r->p->max_pairs);
@@ -117,7 +121,7 @@ static bool is_reply(const struct rare_port *r, const struct sight *s)
     if (s->port < RESERVED_PORT || !event_number(s->event, FIELD_SOURCE_PORT, &from) || from <= 0 ||
         from > 65535)
         return false;
-    if (from < RESERVED_PORT || ports_has(r->ordinary, (uint16_t)from))
+    if (from < RESERVED_PORT || ports_has(r->usual->all, (uint16_t)from))
         return true;
     struct port_key service = {.protocol = s->protocol, .port = (uint16_t)from};
     const struct port_record *known = keyed_find(r->ports, port_key_str(&service));
@@ -166,6 +170,13 @@ static void await_rare_port(const void *state, const struct sight *s, enum keyed
     keyed_fetch(r->hosts, s->key_hash, what);
 }
 
+static bool is_usual(const struct usual_ports *u, const struct sight *s)
+{
+    return ports_has(u->all, s->port) ||
+           (s->roles & ROLE_MAIL_SERVER && ports_has(u->mail_server, s->port)) ||
+           (s->roles & ROLE_DNS_SERVER && ports_has(u->name_server, s->port));
+}
+
 static void see_rare_port(void *state, struct instrument *i, const struct sight *s)
 {
     struct rare_port *r = state;
@@ -174,7 +185,7 @@ static void see_rare_port(void *state, struct instrument *i, const struct sight 
     if (r->first_ns == 0 || s->time_ns < r->first_ns)
         r->first_ns = s->time_ns;
     struct host_record *h = note_host(r, s);
-    if (ports_has(r->ordinary, s->port))
+    if (is_usual(r->usual, s))
         return;
     if (s->exceptions) {
         r->excepted++;

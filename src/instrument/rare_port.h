@@ -39,9 +39,14 @@ struct use_record { /* of a port by a host on the day at hand */
     uint8_t best;
 };
 
+/* Of the instrument's lists: what is never rare, for all and for hosts whose work it is. */
+struct usual_ports {
+    const struct ports *all, *mail_server, *name_server;
+};
+
 struct rare_port {
     const struct rare_port_parameters *p;
-    const struct ports *ordinary;
+    const struct usual_ports *usual;
     struct keyed *hosts, *ports, *pairs, *uses;
     int64_t first_ns, day, day_ends_ns; /* day: local, since 1970 */
     uint64_t excepted;

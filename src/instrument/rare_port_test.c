@@ -68,6 +68,24 @@ static void test_daily_list(void **state)
     trial_free(t);
 }
 
+/* What a host is there for is not rare, for it alone. */
+static void test_roles(void **state)
+{
+    (void)state;
+    struct trial *t = trial_new();
+    char ip[20];
+    office(t, 3600);
+    flow(t, 5000, "10.10.0.25", 50002, 25, ANSWERED ";hyakuyo.asset.role=mail-relay");
+    flow(t, 5001, "10.10.0.53", 50002, 853, ANSWERED ";hyakuyo.asset.role=dns-server");
+    flow(t, 5002, "10.10.0.26", 50002, 8291, ANSWERED ";hyakuyo.asset.role=mail-server");
+    flow(t, 5003, host(7, ip), 50002, 25, ANSWERED);
+    trial_advance(t, 16 * 3600);
+    assert_int_equal(trial_count(t, "rare_port_host", NULL), 2);
+    assert_int_equal(trial_count(t, "rare_port_host", "10.10.0.26"), 1);
+    assert_int_equal(trial_count(t, "rare_port_host", host(7, ip)), 1);
+    trial_free(t);
+}
+
 /* No more than 20 a day, the next day anew, and after 30 days a host's use is forgotten. */
 static void test_days(void **state)
 {
@@ -144,10 +162,8 @@ static void test_first_seen(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_daily_list),
-        cmocka_unit_test(test_days),
-        cmocka_unit_test(test_quiet_about),
-        cmocka_unit_test(test_first_seen),
+        cmocka_unit_test(test_daily_list),  cmocka_unit_test(test_roles),      cmocka_unit_test(test_days),
+        cmocka_unit_test(test_quiet_about), cmocka_unit_test(test_first_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

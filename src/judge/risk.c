@@ -2,6 +2,7 @@
  * judge asks when it folds. Formulae and answers: risk_index.c. */
 #include "judge/risk.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "judge/risk_table.h"
@@ -161,11 +162,14 @@ static void keep_text(char *out, size_t room, struct str text)
 static struct risk_source *source_for(struct risk *r, struct entity *e, const struct finding *f)
 {
     uint64_t rule = str_hash(f->rule_id), product = str_hash(f->product);
+    uint64_t fact = f->evidence_group.n ? str_hash(f->evidence_group) : rule;
     struct risk_source *place = NULL;
     for (uint32_t i = 0; i < e->source_count; i++) {
         struct risk_source *s = &e->sources[i];
-        if (s->rule_hash == rule && s->product_hash == product)
+        if (s->rule_hash == rule && s->product_hash == product) {
+            s->fact_hash = fact; /* the rule may have been changed */
             return s;
+        }
         if (place == NULL || s->last_ns < place->last_ns)
             place = s;
     }
@@ -181,6 +185,7 @@ static struct risk_source *source_for(struct risk *r, struct entity *e, const st
     memset(place, 0, sizeof *place);
     place->rule_hash = rule;
     place->product_hash = product;
+    place->fact_hash = fact;
     place->last_ns = INT64_MIN;
     keep_text(place->rule, sizeof place->rule, f->rule_id);
     keep_text(place->product, sizeof place->product, f->product);
@@ -241,7 +246,7 @@ void risk_take(struct risk *r, const struct finding *f)
 
 /* ------------------------------------------------------------------ saving */
 
-#define VERSION 1
+#define VERSION 2 /* 1 knew no facts: each rule is one of its own until it speaks again */
 
 /* Entity: head, name, sources. Source: head, its alerts, four texts that end in NUL. */
 struct entity_head {
@@ -253,12 +258,14 @@ struct source_head {
     uint64_t rule_hash, product_hash, findings;
     int64_t last_ns;
     uint32_t alert_count, unused;
+    uint64_t fact_hash; /* last: version 1 ends before it */
 };
 
 static void save_source(const struct risk_source *s, struct buf *out)
 {
     const char *const texts[] = {s->rule, s->product, s->title_en, s->title_ja};
-    struct source_head head = {s->rule_hash, s->product_hash, s->findings, s->last_ns, s->alert_count, 0};
+    struct source_head head = {s->rule_hash, s->product_hash, s->findings, s->last_ns, s->alert_count, 0,
+                               s->fact_hash};
     buf_bytes(out, &head, sizeof head);
     buf_bytes(out, s->alerts, s->alert_count * sizeof s->alerts[0]);
     for (size_t i = 0; i < COUNT_OF(texts); i++)
@@ -294,13 +301,15 @@ static bool load_text(struct str *rest, char *out, size_t room)
     return n < room && load_bytes(rest, out, n + 1); /* STR_NOT_FOUND is larger than any room */
 }
 
-static bool load_source(struct str *rest, struct risk_source *s)
+static bool load_source(struct str *rest, uint32_t version, struct risk_source *s)
 {
     struct source_head head;
-    if (!load_bytes(rest, &head, sizeof head) || head.alert_count > RISK_ALERTS)
+    size_t size = version == 1 ? offsetof(struct source_head, fact_hash) : sizeof head;
+    if (!load_bytes(rest, &head, size) || head.alert_count > RISK_ALERTS)
         return false;
     *s = (struct risk_source){.rule_hash = head.rule_hash,
                               .product_hash = head.product_hash,
+                              .fact_hash = version == 1 ? head.rule_hash : head.fact_hash,
                               .findings = head.findings,
                               .last_ns = head.last_ns,
                               .alert_count = head.alert_count};
@@ -310,7 +319,7 @@ static bool load_source(struct str *rest, struct risk_source *s)
            load_text(rest, s->title_ja, sizeof s->title_ja);
 }
 
-static bool load_entity(struct risk *r, struct str *rest)
+static bool load_entity(struct risk *r, struct str *rest, uint32_t version)
 {
     struct entity_head head;
     if (!load_bytes(rest, &head, sizeof head) || head.kind >= RISK_KIND_COUNT || head.name_length == 0 ||
@@ -327,7 +336,7 @@ static bool load_entity(struct risk *r, struct str *rest)
     e->source_capacity = head.source_count;
     e->sources = NEW_ARRAY(struct risk_source, head.source_count + 1);
     for (; e->source_count < head.source_count; e->source_count++)
-        if (!load_source(rest, &e->sources[e->source_count]))
+        if (!load_source(rest, version, &e->sources[e->source_count]))
             return false;
     return true;
 }
@@ -335,11 +344,12 @@ static bool load_entity(struct risk *r, struct str *rest)
 void risk_load(struct risk *r, struct str saved)
 {
     uint32_t head[2];
-    if (!load_bytes(&saved, head, sizeof head) || head[0] != VERSION || head[1] > RISK_MAX_ENTITIES)
+    if (!load_bytes(&saved, head, sizeof head) || head[0] == 0 || head[0] > VERSION ||
+        head[1] > RISK_MAX_ENTITIES)
         return;
     clear(r);
     for (uint32_t i = 0; i < head[1]; i++)
-        if (!load_entity(r, &saved)) {
+        if (!load_entity(r, &saved, head[0])) {
             clear(r);
             return;
         }

@@ -44,7 +44,8 @@ void risk_free(struct risk *r);                         /* NULL is fine */
 
 void risk_take(struct risk *r, const struct finding *f);
 
-/* Scores of the 24 h before `now_ns`, each source at most source_cap times its highest. 0 for a stranger. */
+/* Scores of the 24 h before `now_ns`: each source at most source_cap times its highest, and what several
+ * systems say about one fact as one fact (risk_index.c). 0 for a stranger. */
 double risk_capped(const struct risk *r, enum risk_kind kind, struct str name, int64_t now_ns);
 /* Of the host that it is about, or of the user when it names no host. */
 double risk_of_finding(const struct risk *r, const struct finding *f, int64_t now_ns);

@@ -63,18 +63,95 @@ static double source_sum(const struct risk_criteria *c, const struct risk_source
     return fmin(sum, c->source_cap * highest);
 }
 
-static double entity_sum(const struct risk *r, const struct entity *e, int64_t now_ns)
+/* ------------------------------------------------------------------- facts */
+
+/* What several systems say about one fact is one fact (spec 4.4): a rule counts once, whichever systems fed
+ * it, and of all that is said about the fact the system that says most counts in full, what only others say
+ * by the correlation of evidence. So Σ over rules of max(s, ρ·best), s what this system says by the rule and
+ * best the most that any says, for the system where that is largest: it grows with every finding and does not
+ * depend on their order. */
+struct said {
+    double sum[RISK_MAX_SOURCES];   /* of each source */
+    double best[RISK_MAX_SOURCES];  /* of its rule, on any system */
+    bool is_best[RISK_MAX_SOURCES]; /* that is this one: of equals the first by name of the system */
+};
+
+static void hear(const struct entity *e, struct said *d)
 {
+    for (uint32_t i = 0; i < e->source_count; i++) {
+        d->best[i] = d->sum[i];
+        d->is_best[i] = true;
+        for (uint32_t k = 0; k < e->source_count; k++) {
+            if (k == i || e->sources[k].rule_hash != e->sources[i].rule_hash)
+                continue;
+            bool is_more = d->sum[k] > d->sum[i] || (!(d->sum[k] < d->sum[i]) &&
+                                                     e->sources[k].product_hash < e->sources[i].product_hash);
+            d->is_best[i] &= !is_more;
+            d->best[i] = fmax(d->best[i], d->sum[k]);
+        }
+    }
+}
+
+/* What each source of the fact adds when the system of source `system` counts in full, in `counted`. */
+static double count_fact(const struct entity *e, const struct said *d, uint32_t system, double correlation,
+                         double *counted)
+{
+    uint64_t fact = e->sources[system].fact_hash, product = e->sources[system].product_hash;
+    double total = 0;
+    for (uint32_t i = 0; i < e->source_count; i++) {
+        const struct risk_source *s = &e->sources[i];
+        if (s->fact_hash != fact)
+            continue;
+        double share = d->is_best[i] ? correlation * d->best[i] : 0;
+        if (s->product_hash == product)
+            share = fmax(d->sum[i], share);
+        for (uint32_t k = 0; k < e->source_count && s->product_hash != product && share > 0; k++)
+            if (e->sources[k].rule_hash == s->rule_hash && e->sources[k].product_hash == product)
+                share = fmax(0, share - d->sum[k]); /* the system says it itself */
+        counted[i] = share;
+        total += share;
+    }
+    return total;
+}
+
+static bool is_first_of_fact(const struct entity *e, uint32_t at)
+{
+    for (uint32_t i = 0; i < at; i++)
+        if (e->sources[i].fact_hash == e->sources[at].fact_hash)
+            return false;
+    return true;
+}
+
+/* Scores of the last 24 h as they count; `counted` says how much by which source. */
+static double entity_sum(const struct risk *r, const struct entity *e, int64_t now_ns,
+                         double counted[RISK_MAX_SOURCES])
+{
+    struct said said;
     double sum = 0;
     for (uint32_t i = 0; i < e->source_count; i++)
-        sum += source_sum(&r->criteria->risk, &e->sources[i], now_ns);
+        said.sum[i] = source_sum(&r->criteria->risk, &e->sources[i], now_ns);
+    hear(e, &said);
+    for (uint32_t first = 0; first < e->source_count; first++) {
+        double trial[RISK_MAX_SOURCES], most = -1;
+        uint32_t system = first;
+        for (uint32_t i = first; is_first_of_fact(e, first) && i < e->source_count; i++) {
+            if (e->sources[i].fact_hash != e->sources[first].fact_hash)
+                continue;
+            double total = count_fact(e, &said, i, r->criteria->correlation, trial);
+            system = total > most ? i : system;
+            most = fmax(most, total);
+        }
+        if (most >= 0)
+            sum += count_fact(e, &said, system, r->criteria->correlation, counted);
+    }
     return sum;
 }
 
 double risk_capped(const struct risk *r, enum risk_kind kind, struct str name, int64_t now_ns)
 {
     const struct entity *e = risk_find(r, kind, name);
-    return e ? entity_sum(r, e, now_ns) : 0;
+    double counted[RISK_MAX_SOURCES];
+    return e ? entity_sum(r, e, now_ns, counted) : 0;
 }
 
 double risk_of_finding(const struct risk *r, const struct finding *f, int64_t now_ns)
@@ -108,15 +185,24 @@ static size_t decayed(const struct risk *r, const struct risk_source *s, int64_t
     return used;
 }
 
+/* A rule counts once, by the system on which it says most. */
 static double entity_index(const struct risk *r, const struct entity *e, bool is_watched, int64_t now_ns,
                            double *sum)
 {
     const struct risk_criteria *c = &r->criteria->risk;
+    int64_t half_life_ns = is_watched ? c->watched_half_life_ns : c->half_life_ns;
     double scores[ALERT_MAX];
+    struct said said = {0};
     size_t n = 0;
+    for (uint32_t i = 0; i < e->source_count; i++) {
+        size_t count = decayed(r, &e->sources[i], half_life_ns, now_ns, scores);
+        for (size_t k = 0; k < count; k++)
+            said.sum[i] += scores[k];
+    }
+    hear(e, &said);
     for (uint32_t i = 0; i < e->source_count; i++)
-        n += decayed(r, &e->sources[i], is_watched ? c->watched_half_life_ns : c->half_life_ns, now_ns,
-                     scores + n);
+        if (said.is_best[i])
+            n += decayed(r, &e->sources[i], half_life_ns, now_ns, scores + n);
     *sum = risk_sum(scores, n);
     return risk_weighted(*sum, c->weight[e->importance]);
 }
@@ -133,6 +219,7 @@ double risk_index(const struct risk *r, enum risk_kind kind, struct str name, bo
 struct row {
     const struct entity *entity;
     double index, sum, capped;
+    double counted[RISK_MAX_SOURCES];
     bool is_watched;
 };
 
@@ -171,7 +258,7 @@ static void put_number(struct json_writer *w, const char *key, double value)
     json_put_double(w, round(value * 100) / 100);
 }
 
-static void write_source(const struct risk *r, const struct risk_source *s, int64_t now_ns,
+static void write_source(const struct risk *r, const struct risk_source *s, double counted, int64_t now_ns,
                          struct json_writer *w)
 {
     double highest = 0;
@@ -184,6 +271,7 @@ static void write_source(const struct risk *r, const struct risk_source *s, int6
     put_text(w, "product", str_c(s->product));
     put_number(w, "score", highest);
     put_number(w, "sum_24h", source_sum(&r->criteria->risk, s, now_ns));
+    put_number(w, "counted_24h", counted);
     json_key(w, "findings");
     json_put_u64(w, s->findings);
     json_key(w, "last");
@@ -221,7 +309,7 @@ static void write_row(const struct risk *r, const struct row *row, int64_t now_n
     json_key(w, "sources");
     json_begin_array(w);
     for (uint32_t i = 0; i < e->source_count; i++)
-        write_source(r, &e->sources[i], now_ns, w);
+        write_source(r, &e->sources[i], row->counted[i], now_ns, w);
     json_end_array(w);
     json_end_object(w);
 }
@@ -238,7 +326,7 @@ static uint32_t gather(const struct risk *r, const struct risk_asking *a, struct
         row->is_watched =
             a->is_watched != NULL && a->is_watched(a->context, a->kind, str_n(e->name, e->name_length));
         row->index = entity_index(r, e, row->is_watched, a->now_ns, &row->sum);
-        row->capped = entity_sum(r, e, a->now_ns);
+        row->capped = entity_sum(r, e, a->now_ns, row->counted);
     }
     if (count)
         qsort(rows, count, sizeof *rows, by_index);

@@ -12,7 +12,8 @@ struct risk_alert {
 
 struct risk_source { /* one rule on one system */
     uint64_t rule_hash, product_hash;
-    uint64_t findings; /* ever */
+    uint64_t fact_hash; /* its evidence group, or the rule when it names none */
+    uint64_t findings;  /* ever */
     int64_t last_ns;
     uint32_t alert_count;
     struct risk_alert alerts[RISK_ALERTS];

@@ -161,6 +161,85 @@ static void more_than_two_systems_in_a_day_are_an_alert(void **state)
     stop(&w);
 }
 
+static double capped_of(struct world *w)
+{
+    return risk_capped(w->risk, RISK_HOST, STR("pc-1"), NOW);
+}
+
+static void take_about(struct world *w, const char *group, const char *rule, const char *product,
+                       enum level level)
+{
+    struct finding f = on("pc-1", rule, product, level, NOW - HOUR_NS);
+    f.evidence_group = str_c(group);
+    risk_take(w->risk, &f);
+}
+
+/* Spec 4.4: one group for each underlying fact, not for each product. */
+static void the_same_fact_on_several_devices_is_one(void **state)
+{
+    (void)state;
+    static const char *const firewalls[] = {"fw-a", "fw-b", "fw-c", "fw-d", "fw-e"};
+    struct world w;
+    start(&w);
+    double low = w.criteria->risk.score[LEVEL_LOW], medium = w.criteria->risk.score[LEVEL_MEDIUM];
+    double correlation = w.criteria->correlation, cap = w.criteria->risk.source_cap;
+    for (size_t i = 0; i < COUNT_OF(firewalls); i++) {
+        for (int again = 0; again < 3; again++) {
+            take_about(&w, "", "port", firewalls[i], LEVEL_MEDIUM);
+            take_about(&w, "outward", "mail", firewalls[i], LEVEL_LOW);
+        }
+        assert_near(capped_of(&w), cap * (medium + low), 1e-9);
+    }
+    take_about(&w, "outward", "smtp", "ids", LEVEL_LOW); /* another word for the same fact */
+    assert_near(capped_of(&w), cap * (medium + low) + correlation * low, 1e-9);
+    take_about(&w, "outward", "smtp", "fw-c", LEVEL_LOW); /* one system that says both */
+    assert_near(capped_of(&w), cap * (medium + low) + low, 1e-9);
+    take_about(&w, "process", "mail client", "agent", LEVEL_LOW); /* another fact */
+    assert_near(capped_of(&w), cap * (medium + low) + 2 * low, 1e-9);
+    assert_true(risk_index(w.risk, RISK_HOST, STR("pc-1"), false, NOW) < 100);
+    stop(&w);
+}
+
+/* In whatever order findings come, the same is counted; and each can only add, by what it says at most. */
+static void order_does_not_matter_and_nothing_counts_against(void **state)
+{
+    (void)state;
+    static const char *const groups[] = {"", "flow", "process"}, *const products[] = {"fw", "ids", "av",
+                                                                                      "proxy"};
+    static const char *const rules[3][2] = {{"a", "b"}, {"c", "d"}, {"e", "f"}};
+    static const enum level levels[] = {LEVEL_LOW, LEVEL_MEDIUM, LEVEL_HIGH};
+    enum { FINDINGS = 14 };
+    uint64_t random = 7;
+    for (int round = 0; round < 300; round++) {
+        unsigned drawn[FINDINGS];
+        double before = 0, index = 0;
+        for (int order = 0; order < 3; order++) {
+            struct world w;
+            start(&w);
+            double last = 0;
+            for (int i = 0; i < FINDINGS; i++) {
+                random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+                if (order == 0)
+                    drawn[i] = (unsigned)(random >> 33);
+                unsigned d = drawn[order == 0 ? i : order == 1 ? FINDINGS - 1 - i : (i * 5 + 3) % FINDINGS];
+                enum level level = levels[d / 24 % 3];
+                take_about(&w, groups[d % 3], rules[d % 3][d / 3 % 2], products[d / 6 % 4], level);
+                double now = capped_of(&w);
+                assert_true(now >= last - 1e-9 && now <= last + w.criteria->risk.score[level] * 2 + 1e-9);
+                last = now;
+            }
+            double index_now = risk_index(w.risk, RISK_HOST, STR("pc-1"), false, NOW);
+            if (order > 0) {
+                assert_near(last, before, 1e-9);
+                assert_near(index_now, index, 1e-9);
+            }
+            before = last;
+            index = index_now;
+            stop(&w);
+        }
+    }
+}
+
 static void the_table_is_bounded_and_forgets_the_oldest(void **state)
 {
     (void)state;
@@ -208,6 +287,31 @@ static void what_was_saved_comes_back(void **state)
     stop(&w);
 }
 
+/* What the version before facts were known has saved is still good: its sources end eight bytes earlier. */
+static void what_an_older_version_saved_comes_back(void **state)
+{
+    (void)state;
+    enum { SOURCE_AT = 8 + 24 + 4, OLD_SOURCE = 40 }; /* after two numbers, the entity's head and "pc-1" */
+    struct world w;
+    struct buf saved = {0}, old = {0};
+    struct finding f = on("pc-1", "a", "fw", LEVEL_MEDIUM, NOW);
+    uint32_t version = 1;
+    f.user = f.department = STR_EMPTY;
+    start(&w);
+    risk_take(w.risk, &f);
+    risk_save(w.risk, &saved);
+    buf_bytes(&old, &version, sizeof version);
+    buf_bytes(&old, saved.p + sizeof version, SOURCE_AT + OLD_SOURCE - sizeof version);
+    buf_bytes(&old, saved.p + SOURCE_AT + OLD_SOURCE + 8, saved.n - SOURCE_AT - OLD_SOURCE - 8);
+    risk_free(w.risk);
+    w.risk = risk_new(w.criteria);
+    risk_load(w.risk, buf_str(&old));
+    assert_near(capped_of(&w), w.criteria->risk.score[LEVEL_MEDIUM], 1e-9);
+    buf_free(&saved);
+    buf_free(&old);
+    stop(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -216,8 +320,11 @@ int main(void)
         cmocka_unit_test(risk_fades),
         cmocka_unit_test(exercises_and_the_inventory_are_no_risk),
         cmocka_unit_test(more_than_two_systems_in_a_day_are_an_alert),
+        cmocka_unit_test(the_same_fact_on_several_devices_is_one),
+        cmocka_unit_test(order_does_not_matter_and_nothing_counts_against),
         cmocka_unit_test(the_table_is_bounded_and_forgets_the_oldest),
         cmocka_unit_test(what_was_saved_comes_back),
+        cmocka_unit_test(what_an_older_version_saved_comes_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

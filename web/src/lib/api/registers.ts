@@ -129,6 +129,7 @@ export interface RiskSource {
   product: string;
   score: number;
   sum_24h: number;
+  counted_24h: number;
   findings: number;
   last: string | null;
 }
