@@ -246,10 +246,12 @@ size_t time_parse_bsd(struct str s, const struct time_context *context, int64_t 
 static bool epoch_of_double(struct str s, int64_t *time_ns)
 {
     double v;
-    if (!str_to_double(s, &v) || !(v > -9.2e18 && v < 9.2e18))
+    if (!str_to_double(s, &v))
         return false;
     double size = v < 0 ? -v : v;
     double scale = size < 1e11 ? 1e9 : size < 1e14 ? 1e6 : size < 1e17 ? 1e3 : 1;
+    if (!(size * scale < 9.2e18)) /* years 1678 to 2261 */
+        return false;
     *time_ns = (int64_t)(v * scale);
     return true;
 }

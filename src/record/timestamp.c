@@ -80,8 +80,12 @@ static TS_VERIFY_CTX *what_must_hold(const struct record_hash *hash, const char 
 static int64_t time_of(TS_RESP *response)
 {
     struct tm tm;
+    int64_t time_ns;
     const ASN1_GENERALIZEDTIME *time = TS_TST_INFO_get_time(TS_RESP_get_tst_info(response));
-    return time && ASN1_TIME_to_tm(time, &tm) == 1 ? (int64_t)timegm(&tm) * NS_PER_SECOND : TIME_UNKNOWN;
+    if (time == NULL || ASN1_TIME_to_tm(time, &tm) != 1 ||
+        __builtin_mul_overflow((int64_t)timegm(&tm), (int64_t)NS_PER_SECOND, &time_ns)) /* a year 9999 */
+        return TIME_UNKNOWN;
+    return time_ns;
 }
 
 bool record_timestamp_check(struct str response, const struct record_hash *hash, const char *ca_file,
