@@ -112,6 +112,13 @@ struct fleet_condition {
 };
 struct fleet_condition fleet_condition_of(struct fleet *f, struct str name, struct str address);
 
+/* Of one host, found the same way (S1): when it was last scanned whole, and when malware was last found on
+ * it; TIME_UNKNOWN = never told. */
+struct fleet_scanned {
+    int64_t scanned_ns, malware_ns;
+};
+struct fleet_scanned fleet_scanned(struct fleet *f, struct str name, struct str address);
+
 /* Every host, seen or only in the inventory, in no particular order. Texts are valid during the call. */
 struct fleet_host {
     const struct asset_host *asset; /* NULL = in no inventory */

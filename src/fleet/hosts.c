@@ -127,6 +127,7 @@ static struct host *add_host(struct fleet *f, struct str name, bool is_nameless)
                        .traffic_ns = TIME_UNKNOWN,
                        .refusal_ns = TIME_UNKNOWN,
                        .attempt_ns = TIME_UNKNOWN,
+                       .malware_ns = TIME_UNKNOWN,
                        .patch_ns = TIME_UNKNOWN};
     f->hosts[f->host_count++] = h;
     index_put(f, &f->by_name, name, h);

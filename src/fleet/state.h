@@ -152,6 +152,7 @@ struct host {
     int64_t refusal_ns, attempt_ns;
     name_id refusal_reason;
     uint32_t late_count;
+    int64_t malware_ns;   /* the last verdict about it that was no test */
     uint32_t patch_count; /* missing ones, as last told */
     int64_t patch_ns;
     struct patch patches[PATCHES_MAX];

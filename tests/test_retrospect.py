@@ -1,0 +1,140 @@
+"""What passed before it was known (S1): a verdict or an indicator that comes later than the file opens a task for each host that used the file in between."""
+import datetime
+import hashlib
+import json
+import sqlite3
+
+from conftest import ROOT, run
+from test_console_http import conforms
+from test_intel import wait, write
+
+NOW = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
+EVIL = hashlib.sha256(b"evil").hexdigest()
+GOOD = hashlib.sha256(b"good").hexdigest()
+FEED = hashlib.sha256(b"feed").hexdigest()
+
+
+def at(hours):
+    return (NOW - datetime.timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def event(hours, host=None, digest=EVIL, **fields):
+    who = {"host": {"name": host}} if host else {}
+    return json.dumps({"@timestamp": at(hours), **who, "file": {"hash": {"sha256": digest}}, **fields})
+
+
+def start(hours, host, digest=EVIL, user="sato", **fields):
+    return event(hours, host, digest, event={"category": ["process"], "type": ["start"]}, user={"name": user}, **fields)
+
+
+def verdict(hours, host, digest=EVIL, name="Evil.A"):
+    return event(hours, host, digest, event={"category": ["malware"]}, observer={"product": "Guard"}, hyakuyo={"malware": {"name": name}})
+
+
+def send(s, *lines):
+    s.post_records("edr", "\n".join(lines))
+
+
+def send_known_late(s):
+    """One host has executed what an antivirus knew only a day later."""
+    send(s, start(30, "PC-99"), verdict(6, "PC-98"))
+
+
+def retrospects(s, state="open"):
+    return s.get(f"/api/v1/retrospects?state={state}")
+
+
+def tasks(s, count, state="open"):
+    return wait(lambda: len(found := retrospects(s, state)["rows"]) == count and found, 60)
+
+
+def looked(s, timeout=60):
+    """All that was sent has been looked through."""
+    seen = s.count()
+    def cursor():
+        with sqlite3.connect(f"file:{s.data}/state.db?mode=ro", uri=True) as db:
+            row = db.execute("SELECT sequence FROM work_looked").fetchone()
+        return row and row[0] >= seen
+    wait(cursor, timeout)
+
+
+def quick(tmp_path):
+    """The program's own file, in quicker rounds."""
+    text = (ROOT / "content/retrospect.yml").read_text().replace("round_seconds: 10", "round_seconds: 1")
+    data = tmp_path / "var"
+    data.mkdir(exist_ok=True)
+    (data / "retrospect.yml").write_text(text)
+
+
+def test_s1_each_host_that_ran_it_before_it_was_known_is_a_task(server, tmp_path):
+    quick(tmp_path)
+    s = server()
+    send(s, event(50, event={"category": ["web"]}, source={"ip": "10.20.30.31"}, user={"name": "sato"}),  # the proxy sees it first
+         start(30, "PC-1"), start(20, "pc-1", user="abe"), start(10, "PC-2"),
+         event(9, "PC-3", event={"category": ["process"], "type": ["start", "denied"]}),  # launch control stopped it
+         start(5, "PC-4", GOOD), verdict(4, "PC-4", GOOD, "EICAR test file"),             # a test is no malware
+         verdict(2, "PC-2"), start(1, "PC-5"))                                            # after it was known: the antivirus' affair
+    found = {row["host"].lower(): row for row in tasks(s, 2)}
+    assert sorted(found) == ["pc-1", "pc-2"]
+    one = found["pc-1"]
+    assert (one["object"], one["name"], one["basis"], one["known_by"]) == (EVIL, "Evil.A", "verdict", "Guard")
+    assert (one["first"], one["known"], one["gap_hours"]) == (at(50), at(2), 48)
+    assert (one["used"], one["last_used"], one["count"], one["users"]) == (at(30), at(20), 2, "abe;sato")
+    assert one["use"] == {"en": "executed", "ja": "実行"} and one["host_state"] == "unknown"
+    assert found["pc-2"]["host_state"] == "found"
+    assert one["work"]["status"] == "open" and "PC-1" in one["work"]["title"]["en"] and "実行" in one["work"]["title"]["ja"]
+    due, opened = (datetime.datetime.fromisoformat(one["work"][k].replace("Z", "+00:00")) for k in ("due", "opened"))
+    assert due - opened == datetime.timedelta(minutes=1440)
+    document = s.get("/api/v1/openapi.json")
+    conforms(document, document["paths"]["/api/v1/retrospects"]["get"]["responses"]["200"]["content"]["application/json"]["schema"], retrospects(s), "retrospects")
+    month, = retrospects(s)["months"]
+    assert (month["objects"], month["used"], month["median_hours"]) == (1, 1, 48)
+    # once is enough: neither more verdicts nor a restart open anything twice; a host that is told of late is added
+    send(s, verdict(1, "PC-1"), start(25, "PC-6"), verdict(0.5, "PC-6"))
+    again = {row["host"]: row for row in tasks(s, 3)}
+    assert again["PC-6"]["known"] == at(2)
+    s.stop()
+    s.start()
+    looked(s)
+    assert sorted(row["id"] for row in retrospects(s)["rows"]) == sorted(row["id"] for row in again.values())
+    # clean: scanned whole since, and nothing found after that
+    send(s, json.dumps({"@timestamp": at(0), "host": {"name": "PC-1"}, "observer": {"product": "Guard"},
+                        "hyakuyo": {"control": {"name": "antivirus"}, "scan": {"extent": "full", "state": "completed"}}}))
+    wait(lambda: {row["host"]: row for row in retrospects(s)["rows"]}["PC-1"]["host_state"] == "clean", 60)
+    answer(s, again["PC-6"])
+
+
+def answer(s, row):
+    """People answer; the record has it."""
+    path = f"/api/v1/retrospects/{row['id']}"
+    assert s.request("PATCH", path, json.dumps({"status": "waived"}).encode(), {"Content-Type": "application/json"})[0] == 400
+    status, body = s.request("PATCH", path, json.dumps({"status": "done", "result": "rebuilt"}).encode(), {"Content-Type": "application/json"})
+    assert status == 200, body
+    ended = {r["id"]: r for r in retrospects(s, "all")["rows"]}[row["id"]]
+    assert ended["work"]["status"] == "done" and ended["work"]["result"] == "rebuilt" and ended["work"]["done_by"]
+    assert row["id"] not in [r["id"] for r in retrospects(s)["rows"]] and retrospects(s)["counts"]["ended"] == 1
+    targets = [e["target"] for e in s.get("/api/v1/record?limit=200")["rows"]]
+    assert f"retrospect/{row['id']}" in targets and f"gap/{row['gap']}" in targets and f"task/{row['task']}" in targets
+
+
+def test_s1_an_indicator_that_comes_later_and_the_incident_of_the_host(server, tmp_path):
+    """Without an incident the task is of its own; once the host has one, it is a task of that incident."""
+    quick(tmp_path)
+    s = server()
+    send(s, start(30, "PC-1", FEED), start(29, "PC-2", FEED))
+    s.wait_count(2)
+    s.take_up("intel", "import", write(tmp_path / "bad.csv", f"indicator,type,confidence,description\n{FEED},sha256,95,Loader\n"))
+    found = {row["host"]: row for row in tasks(s, 2)}
+    assert (found["PC-1"]["basis"], found["PC-1"]["known_by"], found["PC-1"]["name"]) == ("indicator", "bad", "Loader")
+    joined = wait(lambda: [row for row in retrospects(s)["rows"] if row["host"] == "PC-1" and row["incident"]], 60)[0]
+    shown = s.get(f"/api/v1/incidents/{joined['incident']}/tasks")["rows"]
+    assert joined["task"] in [task["id"] for task in shown if task["key"] == "retrospect"]
+    assert joined["id"] == found["PC-1"]["id"]
+
+
+def test_mistakes_in_the_file_are_told_with_their_line(tmp_path):
+    data = tmp_path / "var"
+    data.mkdir()
+    (data / "retrospect.yml").write_text("version: 1\nround_seconds: 0\n")
+    done = run("serve", "--data", data, check=False)
+    assert done.returncode != 0 and "retrospect.yml:2:" in done.stderr and "round_seconds" in done.stderr
