@@ -70,6 +70,7 @@ enum fleet_question {
     QUESTION_PATTERNS,        /* S32 */
     QUESTION_UPDATES,         /* S33: hosts the latest release has reached */
     QUESTION_FULL_SCANS,      /* S34 */
+    QUESTION_SCAN_DURATIONS,  /* S4: how long full scans take, and which do not end */
     QUESTION_LATE,            /* S35 */
     QUESTION_FIREWALL_POLICY, /* S40 */
     QUESTION_FIREWALL_DATA,   /* S41 */
