@@ -132,6 +132,38 @@ def test_s1_an_indicator_that_comes_later_and_the_incident_of_the_host(server, t
     assert joined["id"] == found["PC-1"]["id"]
 
 
+def work_on(s, method, path, **body):
+    status, answer = s.request(method, path, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    assert status in (200, 201), answer
+    return json.loads(answer) if answer else None
+
+
+def test_s1_a_task_waits_for_an_incident_and_outlives_a_merged_one(server, tmp_path):
+    quick(tmp_path)
+    s = server()
+    at_work = {"name": "PC-1", "ip": ["10.20.30.31"]}
+    process = {"@timestamp": at(30), "host": at_work, "event": {"category": ["process"], "type": ["start"]}, "file": {"hash": {"sha256": EVIL}}}
+    send(s, json.dumps(process), verdict(6, "PC-9"))
+    [alone] = tasks(s, 1)
+    assert (alone["incident"], alone["work"]["incident"], alone["ip"]) == (0, 0, "10.20.30.31")
+    for host in (at_work, {"name": "PC-2", "ip": ["10.20.30.32"]}):
+        send(s, json.dumps({"@timestamp": at(0), "host": host, "source": {"ip": host["ip"][0]}, "destination": {"ip": "198.51.100.23", "port": 6667},
+                              "network": {"transport": "tcp", "direction": "outbound"}, "event": {"category": ["network"], "type": ["connection", "allowed"]}}))
+    incidents = wait(lambda: len(r := s.get("/api/v1/incidents")["rows"]) >= 2 and r, 60)
+    of = {ip: row["id"] for row in incidents for ip in ("10.20.30.31", "10.20.30.32") if any(ip in host for host in row["hosts"])}
+    [joined] = wait(lambda: [row for row in retrospects(s)["rows"] if row["incident"] == of["10.20.30.31"]], 60)
+    assert (joined["id"], joined["task"], joined["work"]["incident"]) == (alone["id"], alone["task"], of["10.20.30.31"])
+    work_on(s, "POST", f"/api/v1/incidents/{of['10.20.30.31']}/merge", into=of["10.20.30.32"], note="the same")
+    [moved] = wait(lambda: [row for row in retrospects(s)["rows"] if row["incident"] == of["10.20.30.32"]], 60)
+    assert moved["id"] == alone["id"] and moved["task"] != alone["task"] and moved["work"]["status"] == "open"
+    assert moved["work"]["due"] == alone["work"]["due"]  # a merger gives no more time
+    # answered where the incident is worked on
+    work_on(s, "PATCH", f"/api/v1/incidents/{moved['incident']}/tasks/{moved['task']}", status="done", result="rebuilt")
+    assert retrospects(s)["rows"] == [] and retrospects(s)["counts"]["ended"] == 1
+    s.stop()
+    assert json.loads(run("verify", "--data", s.data, "--format", "json").stdout)["ok"]
+
+
 def test_mistakes_in_the_file_are_told_with_their_line(tmp_path):
     data = tmp_path / "var"
     data.mkdir()
