@@ -11,6 +11,7 @@ from test_intel import wait, write
 NOW = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
 EVIL = hashlib.sha256(b"evil").hexdigest()
 GOOD = hashlib.sha256(b"good").hexdigest()
+BROWSER = hashlib.sha256(b"browser").hexdigest()
 FEED = hashlib.sha256(b"feed").hexdigest()
 
 
@@ -72,6 +73,8 @@ def test_s1_each_host_that_ran_it_before_it_was_known_is_a_task(server, tmp_path
     send(s, event(50, event={"category": ["web"]}, source={"ip": "10.20.30.31"}, user={"name": "sato"}),  # the proxy sees it first
          start(30, "PC-1"), start(20, "pc-1", user="abe"), start(10, "PC-2"),
          event(9, "PC-3", event={"category": ["process"], "type": ["start", "denied"]}),  # launch control stopped it
+         start(40, "PC-7", BROWSER), event(3, "PC-7", "e" * 64, event={"category": ["malware"]}, process={"hash": {"sha256": BROWSER}},  # it only wrote the file
+                                           hyakuyo={"malware": {"name": "Evil.B"}}),
          start(5, "PC-4", GOOD), verdict(4, "PC-4", GOOD, "EICAR test file"),             # a test is no malware
          verdict(2, "PC-2"), start(1, "PC-5"))                                            # after it was known: the antivirus' affair
     found = {row["host"].lower(): row for row in tasks(s, 2)}
@@ -162,6 +165,17 @@ def test_s1_a_task_waits_for_an_incident_and_outlives_a_merged_one(server, tmp_p
     assert retrospects(s)["rows"] == [] and retrospects(s)["counts"]["ended"] == 1
     s.stop()
     assert json.loads(run("verify", "--data", s.data, "--format", "json").stdout)["ok"]
+
+
+def test_s1_a_verdict_on_what_everybody_has_floods_nobody(server, tmp_path):
+    quick(tmp_path)
+    own = tmp_path / "var" / "retrospect.yml"
+    own.write_text(own.read_text().replace("hosts_most: 100", "hosts_most: 3"))
+    s = server()
+    send(s, *(start(30 - n, f"PC-{n}") for n in range(8)), verdict(2, "PC-0"))
+    assert {row["host"] for row in tasks(s, 3)} == {"PC-0", "PC-1", "PC-2"}  # the first ones
+    looked(s)
+    assert len(retrospects(s)["rows"]) == 3 and "on 8 hosts" in s.text() and "mistake" in s.text()
 
 
 def test_mistakes_in_the_file_are_told_with_their_line(tmp_path):

@@ -243,7 +243,8 @@ static bool read_root(const struct reader *r, const struct yaml *root)
            read_number(r, root, "gap_least_seconds", 0, 86400, &rules->gap_least_seconds) &&
            read_number(r, root, "due_minutes", 1, 527040, &rules->due_minutes) &&
            read_number(r, root, "due_server_minutes", 1, 527040, &rules->due_server_minutes) &&
-           read_hashes(r, root) && read_uses(r, root) && read_ignored(r, root) && read_task(r, root);
+           read_number(r, root, "hosts_most", 1, 10000, &rules->hosts_most) && read_hashes(r, root) &&
+           read_uses(r, root) && read_ignored(r, root) && read_task(r, root);
 }
 
 static struct retrospect_rules *rules_new(void)

@@ -38,9 +38,9 @@ struct retrospect_use {
 struct retrospect_rules {
     struct arena *arena; /* its own */
     struct str version;
-    int64_t round_seconds, look_back_days, gap_least_seconds, due_minutes, due_server_minutes;
+    int64_t round_seconds, look_back_days, gap_least_seconds, due_minutes, due_server_minutes, hosts_most;
     struct {
-        field_id fields[RETROSPECT_FIELDS_MAX];
+        field_id fields[RETROSPECT_FIELDS_MAX]; /* the first: of the file that a verdict is about */
         uint32_t count;
     } hashes[RETROSPECT_HASHES];
     struct str ignored[RETROSPECT_IGNORED_MAX]; /* lower case */

@@ -149,12 +149,13 @@ static bool look_and_keep(struct turn *t)
             return work_fail(&t->c, 500, &err);
         for (uint32_t i = 0; i < count; i++) {
             struct str name = object_name(&group[i]);
-            if (group[i].is_cut)
-                log_warning(tr("the file %.*s was used on more than %d hosts before it was known: tasks are "
-                               "opened for the first of them",
-                               "ファイル %.*s は検知可能になる前に %d 台を超える端末で使用されていました。"
-                               "先頭の端末にのみ作業を開きます"),
-                            STR_ARGS(name), GAP_HOSTS_MOST);
+            if (group[i].host_count > group[i].use_count)
+                log_warning(
+                    tr("the file %.*s was used on %u hosts before it was known: tasks are opened for "
+                       "the first %u; look whether the verdict is a mistake",
+                       "ファイル %.*s は検知可能になる前に %u 台の端末で使用されていました。先頭の %u "
+                       "台にのみ作業を開きます。誤検知でないか確認してください"),
+                    STR_ARGS(name), group[i].host_count, group[i].use_count);
             if (!retrospect_keep(&t->c, &group[i]))
                 return false;
         }

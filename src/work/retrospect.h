@@ -33,10 +33,9 @@ struct gap_object {
     int64_t first_ns;
     struct gap_use *uses;
     uint32_t use_count;
-    bool is_cut; /* more hosts than are kept */
+    uint32_t host_count; /* on which it was used; more than use_count when they were cut off */
 };
-#define GAP_GROUP_MOST 50  /* objects of one question */
-#define GAP_HOSTS_MOST 500 /* of one object */
+#define GAP_GROUP_MOST 50 /* objects of one question */
 
 struct gap_asking {
     struct server *s;

@@ -38,16 +38,13 @@ static bool is_list(field_id field)
     return field_get(field)->shape == FIELD_ARRAY;
 }
 
-/* coalesce("file.hash.md5", "process.hash.md5", …, ''), small letters. */
+/* The hash of the file that a verdict is about, in small letters; '' = none. */
 static void add_hash(struct question *q, enum retrospect_hash kind)
 {
+    field_id field = q->rules->hashes[kind].fields[0];
     buf_add(&q->sql, STR("lower(coalesce("));
-    for (uint32_t i = 0; i < q->rules->hashes[kind].count; i++)
-        if (!is_list(q->rules->hashes[kind].fields[i])) {
-            add_column(q, field_name(q->rules->hashes[kind].fields[i]));
-            buf_add(&q->sql, STR(", "));
-        }
-    buf_add(&q->sql, STR("''))"));
+    add_column(q, field_name(field));
+    buf_add(&q->sql, is_list(field) ? STR("[1], ''))") : STR(", ''))"));
 }
 
 /* Every hash of the event in one list. */
@@ -257,7 +254,12 @@ static void write_look(struct question *q, const struct gap_object *objects, uin
     add_column(q, field_name(FIELD_OBSERVER_PRODUCT));
     buf_add(&q->sql, STR(" AS product, "));
     add_is_verdict(q);
-    buf_add(&q->sql, STR(" AS v, "));
+    buf_add(&q->sql, STR(" AS v, ["));
+    for (unsigned k = 0; k < RETROSPECT_HASHES; k++) {
+        buf_add(&q->sql, k > 0 ? STR(", ") : STR_EMPTY);
+        add_hash(q, (enum retrospect_hash)k);
+    }
+    buf_add(&q->sql, STR("] AS about, "));
     add_use(q);
     buf_add(&q->sql, STR(" AS w FROM events WHERE "));
     add_is_real(q);
@@ -327,10 +329,9 @@ static bool take_use(void *context, const struct store_result *result, const str
         begin_object(l, cells);
     if (cells[7].is_null)
         return true;
-    if (l->uses.n / sizeof(struct gap_use) == GAP_HOSTS_MOST) {
-        l->objects[l->object].is_cut = true;
+    l->objects[l->object].host_count++;
+    if (l->uses.n / sizeof(struct gap_use) == (size_t)l->asking->s->retrospect_rules->hosts_most)
         return true;
-    }
     struct gap_use use = {.host = text_of(l, &cells[5]),
                           .ip = text_of(l, &cells[6]),
                           .use = (uint32_t)cells[7].number,

@@ -150,7 +150,7 @@ static bool note_gap(struct casework *c, const struct gap_object *o, struct work
     if (!retrospect_gap(c, strongest, gap))
         return false;
     bool is_new = gap->id == 0;
-    if (!is_new && work_number(gap, GAP_HOSTS) >= o->use_count)
+    if (!is_new && work_number(gap, GAP_HOSTS) >= o->host_count)
         return true;
     gap->values[GAP_OBJECT] = strongest;
     gap->values[GAP_HASHES] = hashes;
@@ -160,13 +160,13 @@ static bool note_gap(struct casework *c, const struct gap_object *o, struct work
         gap->values[GAP_KNOWN_BY] = o->known_by;
         gap->values[GAP_FIRST] = work_text_of(o->first_ns, c->arena);
         gap->values[GAP_KNOWN] = work_text_of(o->known_ns, c->arena);
-        gap->values[GAP_HOSTS] = work_text_of(o->use_count, c->arena);
+        gap->values[GAP_HOSTS] = work_text_of(o->host_count, c->arena);
         gap->values[GAP_NOTED] = work_text_of(c->now_ns, c->arena);
     }
     if (!work_begin(c))
         return false;
     bool ok =
-        is_new ? work_add(c, WORK_GAP, gap) : work_set_number(c, WORK_GAP, gap, GAP_HOSTS, o->use_count);
+        is_new ? work_add(c, WORK_GAP, gap) : work_set_number(c, WORK_GAP, gap, GAP_HOSTS, o->host_count);
     struct deed deed = work_deed(c, "observe", 0, "gap", gap->id, gap->values[GAP_NAME]);
     return work_end(c, ok, &deed);
 }
