@@ -178,6 +178,32 @@ def test_s1_a_verdict_on_what_everybody_has_floods_nobody(server, tmp_path):
     assert len(retrospects(s)["rows"]) == 3 and "on 8 hosts" in s.text() and "mistake" in s.text()
 
 
+def placed(hours, host, path, digest=None, **fields):
+    hashes = {"hash": {"sha256": digest}} if digest else {}
+    return json.dumps({"@timestamp": at(hours), "host": {"name": host}, "process": {"executable": path, **hashes}, "event": {"category": ["process"], "type": ["start"]}, **fields})
+
+
+def path_verdict(hours, host, path):
+    return json.dumps({"@timestamp": at(hours), "host": {"name": host}, "file": {"path": path}, "event": {"category": ["malware"]}, "observer": {"product": "Guard"},
+                       "hyakuyo": {"malware": {"name": "Evil.P"}}})
+
+
+def test_s1_a_verdict_that_names_only_a_path_is_about_the_file_that_lay_there(server, tmp_path):
+    quick(tmp_path)
+    s = server()
+    path, at_once = "C:\\Users\\o'hara\\a.exe", "C:\\Temp\\b.exe"
+    send(s, placed(90, "PC-1", path, GOOD),                                   # another file of that name, long ago
+         placed(30, "pc-1", path.upper(), EVIL), placed(20, "PC-2", "D:\\other.exe", EVIL), path_verdict(5, "PC-1", path),
+         placed(40, "PC-3", at_once, FEED), path_verdict(40, "PC-3", at_once))  # known when it came
+    found = {row["host"].lower(): row for row in tasks(s, 2)}
+    assert sorted(found) == ["pc-1", "pc-2"]
+    assert {row["object"] for row in found.values()} == {EVIL} and found["pc-2"]["name"] == "Evil.P" and found["pc-2"]["known_by"] == "Guard"
+    assert (found["pc-1"]["first"], found["pc-1"]["known"]) == (at(30), at(5))
+    send(s, placed(10, "PC-4", at_once, FEED), path_verdict(3, "PC-4", at_once))  # it was known already: no gap
+    looked(s)
+    assert len(retrospects(s)["rows"]) == 2 and [month["objects"] for month in retrospects(s)["months"]] == [1]
+
+
 def test_mistakes_in_the_file_are_told_with_their_line(tmp_path):
     data = tmp_path / "var"
     data.mkdir()

@@ -137,6 +137,26 @@ static bool read_hashes(const struct reader *r, const struct yaml *root)
     return true;
 }
 
+static bool read_places(const struct reader *r, const struct yaml *root)
+{
+    const struct yaml *list = yaml_get(root, "places");
+    if (list == NULL || list->type != YAML_LIST || list->count == 0 || list->count > RETROSPECT_PLACES_MAX)
+        return complain(r, list ? list : root,
+                        tr("'places' must be a list of 1 to 8 entries",
+                           "「places」には1〜8件の列を書いてください"));
+    for (const struct yaml *at = list->child; at != NULL; at = at->next) {
+        struct retrospect_place *place = &r->rules->places[r->rules->place_count++];
+        struct str hash = yaml_text(at, "hash");
+        if (!read_field(r, yaml_text(at, "path"), at, &place->path))
+            return false;
+        for (size_t k = 0; k < RETROSPECT_HASHES; k++)
+            if (!read_field(r, arena_printf(r->rules->arena, "%.*s.%s", STR_ARGS(hash), kinds[k].name), at,
+                            &place->hashes[k]))
+                return false;
+    }
+    return true;
+}
+
 /* -------------------------------------------------------------------- uses */
 
 static bool is_id(struct str id)
@@ -244,7 +264,7 @@ static bool read_root(const struct reader *r, const struct yaml *root)
            read_number(r, root, "due_minutes", 1, 527040, &rules->due_minutes) &&
            read_number(r, root, "due_server_minutes", 1, 527040, &rules->due_server_minutes) &&
            read_number(r, root, "hosts_most", 1, 10000, &rules->hosts_most) && read_hashes(r, root) &&
-           read_uses(r, root) && read_ignored(r, root) && read_task(r, root);
+           read_places(r, root) && read_uses(r, root) && read_ignored(r, root) && read_task(r, root);
 }
 
 static struct retrospect_rules *rules_new(void)

@@ -7,6 +7,7 @@
 #include "event/field.h"
 
 #define RETROSPECT_FIELDS_MAX     16 /* of one kind of hash */
+#define RETROSPECT_PLACES_MAX     8
 #define RETROSPECT_USES_MAX       16
 #define RETROSPECT_CONDITIONS_MAX 4
 #define RETROSPECT_CHECKS_MAX     16
@@ -35,6 +36,10 @@ struct retrospect_use {
     struct retrospect_conditions when; /* all of them */
 };
 
+struct retrospect_place { /* of one file of an event */
+    field_id path, hashes[RETROSPECT_HASHES];
+};
+
 struct retrospect_rules {
     struct arena *arena; /* its own */
     struct str version;
@@ -43,6 +48,9 @@ struct retrospect_rules {
         field_id fields[RETROSPECT_FIELDS_MAX]; /* the first: of the file that a verdict is about */
         uint32_t count;
     } hashes[RETROSPECT_HASHES];
+    struct retrospect_place
+        places[RETROSPECT_PLACES_MAX]; /* the first: of the file that a verdict is about */
+    uint32_t place_count;
     struct str ignored[RETROSPECT_IGNORED_MAX]; /* lower case */
     uint32_t ignored_count;
     struct retrospect_use uses[RETROSPECT_USES_MAX]; /* the gravest first */

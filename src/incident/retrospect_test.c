@@ -45,7 +45,9 @@ static void a_hash_is_told_by_its_digits(void **state)
 #define NUMBERS                                                                                              \
     "version: 1\nround_seconds: 10\nlook_back_days: 30\ngap_least_seconds: 0\ndue_minutes: 60\n"             \
     "due_server_minutes: 30\nhosts_most: 9\n"
-#define HASHES "hashes: {sha256: [file.hash.sha256], sha1: [file.hash.sha1], md5: [file.hash.md5]}\n"
+#define PLACES "places: [{path: file.path, hash: file.hash}]\n"
+#define BARE   "hashes: {sha256: [file.hash.sha256], sha1: [file.hash.sha1], md5: [file.hash.md5]}\n"
+#define HASHES BARE PLACES
 #define USES                                                                                                 \
     "uses: [{id: executed, text: {en: run, ja: 実行}, when: {event.category: process, event.type: "        \
     "start}}]\n"
@@ -58,9 +60,9 @@ static const struct {
 } cases[] = {
     {NUMBERS HASHES USES TASK, ""},
     {NUMBERS HASHES USES TASK "ignored: [EICAR]\n", ""},
-    {NUMBERS HASHES USES TASK "ignored: ['']\n", ":11:"},
+    {NUMBERS HASHES USES TASK "ignored: ['']\n", ":12:"},
     {NUMBERS HASHES USES TASK "prevented: {event.type: denied}\n", ""},
-    {NUMBERS HASHES USES TASK "prevented: {}\n", ":11:"},
+    {NUMBERS HASHES USES TASK "prevented: {}\n", ":12:"},
     {NUMBERS HASHES USES TASK "prevented: {event.tipe: denied}\n", "event.tipe"},
     {HASHES USES TASK, "version"},
     {"version: 1\n" HASHES USES TASK, "round_seconds"},
@@ -71,9 +73,11 @@ static const struct {
      "file.hush"},
     {NUMBERS "hashes: {sha256: [file.size], sha1: [file.hash.sha1], md5: [file.hash.md5]}\n" USES TASK,
      "file.size"},
+    {NUMBERS BARE USES TASK, "places"},
+    {NUMBERS BARE "places: [{path: file.path, hash: file.hush}]\n" USES TASK, "file.hush.sha256"},
     {NUMBERS HASHES TASK, "uses"},
     {NUMBERS HASHES "uses: [{id: executed, text: {en: run, ja: 実行}, when: {}}]\n" TASK, "when"},
-    {NUMBERS HASHES "uses: [{id: executed, text: {en: run}, when: {event.type: start}}]\n" TASK, ":9:"},
+    {NUMBERS HASHES "uses: [{id: executed, text: {en: run}, when: {event.type: start}}]\n" TASK, ":10:"},
     {NUMBERS HASHES "uses: [{id: 'A b', text: {en: run, ja: 実行}, when: {event.type: start}}]\n" TASK, "id"},
     {NUMBERS HASHES USES "task: {title: {en: '{user}', ja: x}}\n", "{use}"},
     {NUMBERS HASHES USES "task: {title: {en: x, ja: x}, script: {en: S, ja: す}, checklist: []}\n",

@@ -29,6 +29,7 @@ struct gap_object {
     int64_t known_ns;                     /* in: by an indicator or as noted before, TIME_UNKNOWN = neither */
     struct str name, known_by;            /* in: of the indicator */
     struct str basis;                     /* "verdict", "indicator" */
+    bool is_by_path; /* in: the verdict named no hash: noted even without a gap, so that it stays known */
     /* out, all event times; first_ns is TIME_UNKNOWN when no stored event names it */
     int64_t first_ns;
     struct gap_use *uses;
@@ -43,9 +44,13 @@ struct gap_asking {
     const atomic_bool *is_over;
     int64_t now_ns;
 };
-/* Files with a verdict among the events of these sequence numbers; known_ns is not set. */
+/* Files with a verdict among the events of these sequence numbers, by hash (known_ns is not set) and by path.
+ */
 bool retrospect_verdicts(const struct gap_asking *a, uint64_t first, uint64_t last, struct gap_object **out,
                          uint32_t *count, struct error *err) MUST_CHECK;
+/* The same for verdicts that name a path and no hash; appends struct gap_object to `objects`. */
+bool retrospect_placed(const struct gap_asking *a, uint64_t first, uint64_t last, struct buf *objects,
+                       struct error *err) MUST_CHECK;
 /* At most GAP_GROUP_MOST objects: fills what is out. */
 bool retrospect_look(const struct gap_asking *a, struct gap_object *objects, uint32_t count,
                      struct error *err) MUST_CHECK;

@@ -3,31 +3,22 @@
  * work_retrospect.c. */
 #include "base/log.h"
 #include "store/events_sql.h"
-#include "work/retrospect.h"
+#include "work/retrospect_sql.h"
 
 #define DAY_NS           (86400 * NS_PER_SECOND)
 #define QUERY_TIMEOUT_MS 120000
-#define COLUMNS_MOST     96
 #define VERDICTS_MOST    20000 /* different files of one round */
 
-struct question {
-    const struct gap_asking *asking;
-    const struct retrospect_rules *rules;
-    struct buf sql;
-    struct str columns[COLUMNS_MOST];
-    size_t column_count;
-};
-
-static void use_column(struct question *q, struct str name)
+static void use_column(struct gap_question *q, struct str name)
 {
     for (size_t i = 0; i < q->column_count; i++)
         if (str_eq(q->columns[i], name))
             return;
-    BUG_IF(q->column_count == COLUMNS_MOST);
+    BUG_IF(q->column_count == GAP_COLUMNS_MOST);
     q->columns[q->column_count++] = name;
 }
 
-static void add_column(struct question *q, struct str name)
+void gap_column(struct gap_question *q, struct str name)
 {
     use_column(q, name);
     sql_identifier(&q->sql, name);
@@ -39,16 +30,16 @@ static bool is_list(field_id field)
 }
 
 /* The hash of the file that a verdict is about, in small letters; '' = none. */
-static void add_hash(struct question *q, enum retrospect_hash kind)
+void gap_verdict_hash(struct gap_question *q, enum retrospect_hash kind)
 {
     field_id field = q->rules->hashes[kind].fields[0];
     buf_add(&q->sql, STR("lower(coalesce("));
-    add_column(q, field_name(field));
+    gap_column(q, field_name(field));
     buf_add(&q->sql, is_list(field) ? STR("[1], ''))") : STR(", ''))"));
 }
 
 /* Every hash of the event in one list. */
-static void add_hashes(struct question *q)
+static void add_hashes(struct gap_question *q)
 {
     struct buf lists = {0};
     buf_add(&q->sql, STR("unnest(["));
@@ -64,7 +55,7 @@ static void add_hashes(struct question *q)
             }
             if (n++ > 0)
                 buf_add(&q->sql, STR(", "));
-            add_column(q, field_name(field));
+            gap_column(q, field_name(field));
         }
     buf_add(&q->sql, STR("]::VARCHAR[]"));
     buf_add(&q->sql, buf_str(&lists));
@@ -73,11 +64,11 @@ static void add_hashes(struct question *q)
 }
 
 /* A malware verdict that is no test. */
-static void add_is_verdict(struct question *q)
+void gap_is_verdict(struct gap_question *q)
 {
     struct str name = field_name(FIELD_HYAKUYO_MALWARE_NAME);
     buf_char(&q->sql, '(');
-    add_column(q, name);
+    gap_column(q, name);
     buf_add(&q->sql, STR(" IS NOT NULL"));
     for (uint32_t i = 0; i < q->rules->ignored_count; i++) {
         buf_add(&q->sql, STR(" AND NOT contains(lower("));
@@ -90,16 +81,16 @@ static void add_is_verdict(struct question *q)
 }
 
 /* Canaries and exercises are nobody's doing. */
-static void add_is_real(struct question *q)
+void gap_is_real(struct gap_question *q)
 {
-    add_column(q, field_name(FIELD_HYAKUYO_CANARY));
+    gap_column(q, field_name(FIELD_HYAKUYO_CANARY));
     buf_add(&q->sql, STR(" IS NULL AND "));
-    add_column(q, field_name(FIELD_HYAKUYO_EXERCISE));
+    gap_column(q, field_name(FIELD_HYAKUYO_EXERCISE));
     buf_add(&q->sql, STR(" IS NULL"));
 }
 
-static enum store_end run(struct question *q, const struct part_filter *filter, uint64_t rows_most,
-                          store_row_fn *on_row, void *context, struct error *err)
+enum store_end gap_run(struct gap_question *q, const struct part_filter *filter, uint64_t rows_most,
+                       store_row_fn *on_row, void *context, struct error *err)
 {
     struct store_query query = {.sql = buf_str(&q->sql),
                                 .filter = *filter,
@@ -140,26 +131,34 @@ static bool take_verdict(void *context, const struct store_result *result, const
     return true;
 }
 
+struct part_filter gap_filter(const struct gap_question *q)
+{
+    struct part_filter filter = PART_FILTER_ALL;
+    filter.from_ns = q->asking->now_ns - q->rules->look_back_days * DAY_NS;
+    return filter;
+}
+
 bool retrospect_verdicts(const struct gap_asking *a, uint64_t first, uint64_t last, struct gap_object **out,
                          uint32_t *count, struct error *err)
 {
-    struct question q = {.asking = a, .rules = a->s->retrospect_rules};
+    struct gap_question q = {.asking = a, .rules = a->s->retrospect_rules};
     struct verdicts v = {.arena = a->arena};
-    struct part_filter filter = PART_FILTER_ALL;
+    struct part_filter filter = gap_filter(&q);
     filter.first_sequence = first;
     filter.last_sequence = last;
-    filter.from_ns = a->now_ns - q.rules->look_back_days * DAY_NS;
     buf_add(&q.sql, STR("SELECT DISTINCT "));
     for (unsigned k = 0; k < RETROSPECT_HASHES; k++) {
         if (k > 0)
             buf_add(&q.sql, STR(", "));
-        add_hash(&q, (enum retrospect_hash)k);
+        gap_verdict_hash(&q, (enum retrospect_hash)k);
     }
     buf_add(&q.sql, STR(" FROM events WHERE "));
-    add_is_verdict(&q);
+    gap_is_verdict(&q);
     buf_add(&q.sql, STR(" AND "));
-    add_is_real(&q);
-    enum store_end end = run(&q, &filter, VERDICTS_MOST, take_verdict, &v, err);
+    gap_is_real(&q);
+    enum store_end end = gap_run(&q, &filter, VERDICTS_MOST, take_verdict, &v, err);
+    bool ok =
+        (end == STORE_DONE || end == STORE_MORE_ROWS) && retrospect_placed(a, first, last, &v.found, err);
     *count = (uint32_t)(v.found.n / sizeof **out);
     *out = arena_alloc(a->arena, v.found.n + 1);
     if (v.found.n > 0)
@@ -171,13 +170,13 @@ bool retrospect_verdicts(const struct gap_asking *a, uint64_t first, uint64_t la
                "they were known is not looked up",
                "一度に %d 種類を超えるファイルが検知されました。超過分の検知前の使用は調べません"),
             VERDICTS_MOST);
-    return end == STORE_DONE || end == STORE_MORE_ROWS;
+    return ok;
 }
 
 /* -------------------------------------------------------------------- look */
 
 /* o: hash, number of the object, since when it is known already (µs). The hashes are hexadecimal digits. */
-static void add_objects(struct question *q, const struct gap_object *objects, uint32_t count)
+static void add_objects(struct gap_question *q, const struct gap_object *objects, uint32_t count)
 {
     bool is_first = true;
     buf_add(&q->sql, STR("WITH o(h, n, k) AS (VALUES "));
@@ -196,11 +195,11 @@ static void add_objects(struct question *q, const struct gap_object *objects, ui
     buf_add(&q->sql, STR("), "));
 }
 
-static void add_condition(struct question *q, const struct retrospect_condition *condition)
+static void add_condition(struct gap_question *q, const struct retrospect_condition *condition)
 {
     bool is_one_of = is_list(condition->field);
     buf_add(&q->sql, is_one_of ? STR("coalesce(list_contains(") : STR("coalesce("));
-    add_column(q, field_name(condition->field));
+    gap_column(q, field_name(condition->field));
     buf_add(&q->sql, is_one_of ? STR(", ") : STR(" = "));
     sql_literal(&q->sql, condition->value);
     buf_add(&q->sql, is_one_of ? STR("), false)") : STR(", false)"));
@@ -208,11 +207,11 @@ static void add_condition(struct question *q, const struct retrospect_condition 
 
 /* The number of the gravest use that the event shows; NULL for none: a verdict is no use, nor is what was
  * stopped. */
-static void add_use(struct question *q)
+static void add_use(struct gap_question *q)
 {
     const struct retrospect_rules *rules = q->rules;
     buf_add(&q->sql, STR("CASE WHEN "));
-    add_column(q, field_name(FIELD_HYAKUYO_MALWARE_NAME));
+    gap_column(q, field_name(FIELD_HYAKUYO_MALWARE_NAME));
     buf_add(&q->sql, STR(" IS NOT NULL"));
     for (uint32_t i = 0; i < rules->prevented.count; i++) {
         buf_add(&q->sql, STR(" OR "));
@@ -232,37 +231,37 @@ static void add_use(struct question *q)
 
 /* e: events with a hash; m: those of our objects, each once; g: since when each was seen and known; u: uses.
  */
-static void write_look(struct question *q, const struct gap_object *objects, uint32_t count)
+static void write_look(struct gap_question *q, const struct gap_object *objects, uint32_t count)
 {
     struct str sequence = STR("hyakuyo.sequence"), time = STR("@timestamp");
     add_objects(q, objects, count);
     buf_add(&q->sql, STR("e AS (SELECT "));
     add_hashes(q);
     buf_add(&q->sql, STR(" AS h, "));
-    add_column(q, sequence);
+    gap_column(q, sequence);
     buf_add(&q->sql, STR(" AS s, epoch_us("));
-    add_column(q, time);
+    gap_column(q, time);
     buf_add(&q->sql, STR(") AS t, coalesce("));
-    add_column(q, field_name(FIELD_HOST_NAME));
+    gap_column(q, field_name(FIELD_HOST_NAME));
     buf_add(&q->sql, STR(", '') AS host, coalesce("));
-    add_column(q, field_name(FIELD_HOST_IP));
+    gap_column(q, field_name(FIELD_HOST_IP));
     buf_add(&q->sql, STR("[1], '') AS ip, "));
-    add_column(q, field_name(FIELD_USER_NAME));
+    gap_column(q, field_name(FIELD_USER_NAME));
     buf_add(&q->sql, STR(" AS person, "));
-    add_column(q, field_name(FIELD_HYAKUYO_MALWARE_NAME));
+    gap_column(q, field_name(FIELD_HYAKUYO_MALWARE_NAME));
     buf_add(&q->sql, STR(" AS malware, "));
-    add_column(q, field_name(FIELD_OBSERVER_PRODUCT));
+    gap_column(q, field_name(FIELD_OBSERVER_PRODUCT));
     buf_add(&q->sql, STR(" AS product, "));
-    add_is_verdict(q);
+    gap_is_verdict(q);
     buf_add(&q->sql, STR(" AS v, ["));
     for (unsigned k = 0; k < RETROSPECT_HASHES; k++) {
         buf_add(&q->sql, k > 0 ? STR(", ") : STR_EMPTY);
-        add_hash(q, (enum retrospect_hash)k);
+        gap_verdict_hash(q, (enum retrospect_hash)k);
     }
     buf_add(&q->sql, STR("] AS about, "));
     add_use(q);
     buf_add(&q->sql, STR(" AS w FROM events WHERE "));
-    add_is_real(q);
+    gap_is_real(q);
     buf_add(&q->sql,
             STR("), m AS (SELECT DISTINCT o.n, o.k, e.s, e.t, e.host, e.ip, e.person, e.malware, e.product, "
                 "e.v, e.w"
@@ -347,15 +346,14 @@ static bool take_use(void *context, const struct store_result *result, const str
 bool retrospect_look(const struct gap_asking *a, struct gap_object *objects, uint32_t count,
                      struct error *err)
 {
-    struct question q = {.asking = a, .rules = a->s->retrospect_rules};
+    struct gap_question q = {.asking = a, .rules = a->s->retrospect_rules};
     struct looking l = {.asking = a, .objects = objects};
-    struct part_filter filter = PART_FILTER_ALL;
+    struct part_filter filter = gap_filter(&q);
     BUG_IF(count > GAP_GROUP_MOST);
     if (count == 0)
         return true;
-    filter.from_ns = a->now_ns - q.rules->look_back_days * DAY_NS;
     write_look(&q, objects, count);
-    bool ok = run(&q, &filter, 0, take_use, &l, err) == STORE_DONE;
+    bool ok = gap_run(&q, &filter, 0, take_use, &l, err) == STORE_DONE;
     if (ok)
         end_object(&l);
     buf_free(&l.uses);

@@ -185,8 +185,11 @@ bool retrospect_keep(struct casework *c, const struct gap_object *o)
     struct work_row gap = {0};
     struct work_rows rows = {0};
     int64_t least_ns = c->s->retrospect_rules->gap_least_seconds * NS_PER_SECOND;
-    if (o->first_ns == TIME_UNKNOWN || o->known_ns == TIME_UNKNOWN || o->known_ns <= o->first_ns ||
-        o->known_ns - o->first_ns < least_ns)
+    bool has_both = o->first_ns != TIME_UNKNOWN && o->known_ns != TIME_UNKNOWN;
+    bool has_gap = has_both && o->known_ns > o->first_ns && o->known_ns - o->first_ns >= least_ns;
+    if (!has_gap && has_both && o->is_by_path)
+        return note_gap(c, o, &gap);
+    if (!has_gap)
         return true;
     if (!note_gap(c, o, &gap) || !work_rows_of(c, WORK_RETROSPECT, gap.id, &rows))
         return false;

@@ -163,11 +163,25 @@ static void put_month(struct casework *c, const struct work_row *gaps, uint32_t 
     json_end_object(w);
 }
 
+/* Files that were known at once are noted too, when only their path told of them: they are none. */
+static uint32_t keep_gaps(const struct casework *c, struct work_row *gaps, uint32_t count)
+{
+    uint32_t kept = 0;
+    int64_t least_ns = c->s->retrospect_rules->gap_least_seconds * NS_PER_SECOND;
+    for (uint32_t i = 0; i < count; i++) {
+        int64_t gap_ns = work_number(&gaps[i], GAP_KNOWN) - work_number(&gaps[i], GAP_FIRST);
+        if (gap_ns > 0 && gap_ns >= least_ns)
+            gaps[kept++] = gaps[i];
+    }
+    return kept;
+}
+
 static bool put_months(struct casework *c, struct json_writer *w)
 {
     struct work_rows gaps;
     if (!work_all_rows(c, WORK_GAP, &gaps))
         return false;
+    gaps.count = keep_gaps(c, gaps.rows, gaps.count);
     if (gaps.count > 0)
         qsort(gaps.rows, gaps.count, sizeof *gaps.rows, by_known);
     json_key(w, "months");
