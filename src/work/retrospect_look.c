@@ -1,6 +1,6 @@
 /* Asks the stored events about files (S1): which have verdicts, since when they were seen, who used them
  * before they were known. One question for many objects; what it scans are the columns of hashes. Next:
- * work_retrospect.c. */
+ * retrospect_path.c. */
 #include "base/log.h"
 #include "store/events_sql.h"
 #include "work/retrospect_sql.h"

@@ -1,6 +1,7 @@
 /* Verdicts that name a path and no hash (S1): the file that lay there last on that host, by the events that
  * know its hash. Only the first verdict of a place and round counts; that a file was known before is kept
  * with its gap. Next: work_retrospect.c. */
+#include "base/log.h"
 #include "store/events_sql.h"
 #include "work/retrospect_sql.h"
 
@@ -63,6 +64,12 @@ static bool find_placed(struct finding_paths *f, uint64_t first, uint64_t last, 
     }
     buf_add(&q.sql, STR(") WHERE host <> '' AND path <> '' GROUP BY host, path"));
     enum store_end end = gap_run(&q, &filter, PATHS_MOST, take_placed, f, err);
+    if (end == STORE_MORE_ROWS)
+        log_warning(
+            tr("more than %d different paths got a verdict at once: what was used of the others before "
+               "they were known is not looked up",
+               "一度に %d 個を超えるパスが検知されました。超過分の検知前の使用は調べません"),
+            PATHS_MOST);
     return end == STORE_DONE || end == STORE_MORE_ROWS;
 }
 
