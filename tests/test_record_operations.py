@@ -13,10 +13,12 @@ import pytest
 
 from conftest import ROOT, Server, run
 from test_intake import HEADERS
+from test_intel import wait
 from test_preview import RULE
 from test_proof import IRC_RULE
 from test_record import first_bad, tamper
 from test_registers import SECTIONS, agreed
+from test_retrospect import send_known_late
 from test_workflow import CFO, NOBODY, SALES, Office, Person, soon, work
 
 NOTHING_CHANGES = {
@@ -261,6 +263,13 @@ def intake(walk, office, number):
     walk("lookAgain", office.abe, path + "/looks", f"user_report/{called['id']}", wanted=(202,))
 
 
+def retrospects(walk, office):
+    """A host used a file before the verdict on it: its task is answered."""
+    send_known_late(office.server)
+    [row] = wait(lambda: office.abe.get("/api/v1/retrospects")["rows"], 60)
+    walk("changeRetrospect", office.abe, f"/api/v1/retrospects/{row['id']}", f"work_task/{row['task']}", status="done", result="rebuilt")
+
+
 def sessions(walk, office):
     walk("logIn", office.ito, "/api/v1/session", "login/ito", user="ito", password="correct horse battery")
     walk("setLanguage", office.abe, "/api/v1/session/language", "user.language/ja", language="ja")
@@ -329,6 +338,7 @@ def worked(tmp_path_factory):
         intake(walk, office, one)
         split_and_merge(walk, office, one, two)
         library(walk, office, two)
+        retrospects(walk, office)
         sessions(walk, office)
     finally:
         server.stop()

@@ -12,6 +12,7 @@
 #include "incident/never_block.h"
 #include "incident/playbook.h"
 #include "incident/readiness.h"
+#include "incident/retrospect.h"
 #include "incident/vector.h"
 #include "instrument/instrument.h"
 #include "instrument/rollup.h"
@@ -109,6 +110,11 @@ static int run(const struct arguments *a)
     intake_rules_free(intake);
     if (!is_intake_good)
         return command_fail(a, EXIT_FOUND, &err);
+    struct retrospect_rules *retrospect =
+        retrospect_rules_load(share_path(a, "content/retrospect.yml"), &err);
+    if (retrospect == NULL)
+        return command_fail(a, EXIT_FOUND, &err);
+    retrospect_rules_free(retrospect);
     struct references *references = references_load(share_path(a, "content/references.yml"), &err);
     if (references == NULL)
         return command_fail(a, EXIT_FOUND, &err);

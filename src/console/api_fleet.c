@@ -5,7 +5,8 @@
 #include "console/router.h"
 
 #define QUESTIONS                                                                                            \
-    "coverage|unmanaged|agents|tampering|engines|patterns|updates|full_scans|late|firewall_policy|"          \
+    "coverage|unmanaged|agents|tampering|engines|patterns|updates|full_scans|scan_durations|late|firewall_"  \
+    "policy|"                                                                                                \
     "firewall_data|refusals|patches|functions"
 
 enum { SUMMARY_DEPARTMENT };

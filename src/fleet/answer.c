@@ -293,6 +293,7 @@ void fleet_summary(struct fleet *f, const struct fleet_asking *asking, struct js
     estate_matrix(f, asking, w);
     estate_propagation(f, asking, w);
     estate_uniformity(f, asking, w);
+    estate_scans(f, asking, w);
     estate_products(f, asking, w);
     write_reasons(f, w);
     write_limits(f, w);

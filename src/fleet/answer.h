@@ -30,6 +30,7 @@ struct verdict ask(const struct fleet *f, enum fleet_question q, const struct ho
 void estate_matrix(struct fleet *f, const struct fleet_asking *asking, struct json_writer *w);
 void estate_uniformity(struct fleet *f, const struct fleet_asking *asking, struct json_writer *w);
 void estate_propagation(struct fleet *f, const struct fleet_asking *asking, struct json_writer *w);
+void estate_scans(struct fleet *f, const struct fleet_asking *asking, struct json_writer *w); /* scans.c */
 void estate_products(struct fleet *f, const struct fleet_asking *asking, struct json_writer *w);
 
 #endif

@@ -9,9 +9,9 @@
 
 struct head {
     char magic[8];
-    uint32_t sizes[7];
-    uint32_t names, hosts, products, gateways, sightings[2], lates, catches, reasons, words;
-    uint64_t lates_ever, dropped_hashes, through;
+    uint32_t sizes[8];
+    uint32_t names, hosts, products, gateways, sightings[2], lates, scans, catches, reasons, words;
+    uint64_t lates_ever, scans_ever, dropped_hashes, through;
     int64_t watermark_ns, due_ns;
     struct fleet_counters counters;
 };
@@ -20,7 +20,7 @@ static void fill_sizes(struct head *h)
 {
     const uint32_t sizes[] = {sizeof(struct host),    sizeof(struct control),  sizeof(struct product),
                               sizeof(struct release), sizeof(struct adoption), sizeof(struct sighting),
-                              sizeof(struct late)};
+                              sizeof(struct late),    sizeof(struct scan)};
     memcpy(h->magic, MAGIC, sizeof h->magic);
     memcpy(h->sizes, sizes, sizeof sizes);
 }
@@ -82,6 +82,10 @@ static void visit_names(struct fleet *f, name_visitor *visit, void *context)
         name_id *const own[] = {&l->host, &l->department, &l->malware, &l->path, &l->hash_text};
         for (size_t n = 0; n < COUNT_OF(own); n++)
             visit(context, own[n]);
+    }
+    for (uint32_t i = 0; i < f->scan_count; i++) {
+        visit(context, &f->scans[i].host);
+        visit(context, &f->scans[i].department);
     }
     for (uint32_t i = 0; i < f->gateway_count; i++) {
         visit(context, &f->gateways[i].name);
@@ -175,6 +179,8 @@ void fleet_save(struct fleet *f, struct buf *out)
                         .gateways = f->gateway_count,
                         .sightings = {f->sightings.counts[0], f->sightings.counts[1]},
                         .lates = f->late_count,
+                        .scans = f->scan_count,
+                        .scans_ever = f->scans_ever,
                         .catches = f->catch_count,
                         .reasons = f->reason_count,
                         .words = f->word_count,
@@ -196,6 +202,7 @@ void fleet_save(struct fleet *f, struct buf *out)
     buf_bytes(out, f->gateways, f->gateway_count * sizeof *f->gateways);
     save_sightings(&f->sightings, out);
     buf_bytes(out, f->lates, f->late_count * sizeof *f->lates);
+    buf_bytes(out, f->scans, f->scan_count * sizeof *f->scans);
     buf_bytes(out, f->catches, f->catch_count * sizeof *f->catches);
     buf_bytes(out, f->reasons, f->reason_count * sizeof *f->reasons);
     buf_bytes(out, f->words, f->word_count * sizeof *f->words);
@@ -359,6 +366,22 @@ static bool load_lates(struct fleet *f, const struct head *head, struct str *res
     return true;
 }
 
+static bool load_scans(struct fleet *f, const struct head *head, struct str *rest)
+{
+    if (head->scans > rest->n / sizeof(struct scan))
+        return false;
+    f->scans = NEW_ARRAY(struct scan, f->scan_capacity);
+    for (uint32_t i = 0; i < head->scans; i++) {
+        struct scan one;
+        if (!take(rest, &one, sizeof one) || one.product >= PRODUCTS_MAX)
+            return false;
+        if (i < f->scan_capacity)
+            f->scans[f->scan_count++] = one;
+    }
+    f->scans_ever = head->scans == f->scan_capacity ? head->scans_ever : f->scan_count;
+    return true;
+}
+
 static bool load_lists(struct fleet *f, const struct head *head, struct str *rest)
 {
     if (head->gateways > rest->n / sizeof(struct gateway) || head->catches > CATCHES_MAX ||
@@ -367,7 +390,7 @@ static bool load_lists(struct fleet *f, const struct head *head, struct str *res
     f->gateways = NEW_ARRAY(struct gateway, head->gateways + 1);
     f->gateway_count = head->gateways;
     if (!take(rest, f->gateways, head->gateways * sizeof *f->gateways) ||
-        !load_sightings(f, head->sightings, rest) || !load_lates(f, head, rest))
+        !load_sightings(f, head->sightings, rest) || !load_lates(f, head, rest) || !load_scans(f, head, rest))
         return false;
     for (uint32_t i = 0; i < f->gateway_count; i++)
         if (f->gateways[i].product >= PRODUCTS_MAX || !are_sound(f->gateways[i].held))

@@ -23,13 +23,30 @@ static const char *failed_word(const struct fleet *f, const struct host *h)
     return str_eq(str_c(covered), STR("no_antivirus")) ? "missing" : "";
 }
 
+static const struct host *find_host(struct fleet *f, struct str name, struct str address)
+{
+    struct ip ip;
+    const struct host *h = name.n ? host_by_name(f, name, false) : NULL;
+    return h == NULL && ip_parse(address, &ip) ? host_by_address(f, &ip, f->watermark_ns, false) : h;
+}
+
+struct fleet_scanned fleet_scanned(struct fleet *f, struct str name, struct str address)
+{
+    struct fleet_scanned s = {TIME_UNKNOWN, TIME_UNKNOWN};
+    const struct host *h = find_host(f, name, address);
+    if (h == NULL)
+        return s;
+    s.malware_ns = h->malware_ns;
+    for (unsigned n = 0; n < FUNCTION_COUNT; n++)
+        if (h->controls[n] != NULL)
+            s.scanned_ns = later(s.scanned_ns, h->controls[n]->scan_completed_ns);
+    return s;
+}
+
 struct fleet_condition fleet_condition_of(struct fleet *f, struct str name, struct str address)
 {
     struct fleet_condition c = {.control = ""};
-    struct ip ip;
-    const struct host *h = name.n ? host_by_name(f, name, false) : NULL;
-    if (h == NULL && ip_parse(address, &ip))
-        h = host_by_address(f, &ip, f->watermark_ns, false);
+    const struct host *h = find_host(f, name, address);
     if (h == NULL)
         return c;
     struct verdict patches = ask(f, QUESTION_PATCHES, h, FUNCTION_ANTIVIRUS);

@@ -209,33 +209,6 @@ static void apply_versions(struct fleet *f, struct host *h, struct control *c, c
     c->first_update_ns = sooner(c->first_update_ns, time_ns);
 }
 
-/* ------------------------------------------------------------------- scans */
-
-static void apply_scan(struct control *c, const struct event *e, int64_t time_ns)
-{
-    int64_t told_ns;
-    if (event_number(e, FIELD_HYAKUYO_CONTROL_LAST_FULL_SCAN, &told_ns) && told_ns <= time_ns)
-        c->scan_completed_ns = later(c->scan_completed_ns, told_ns);
-    struct str state = event_text(e, FIELD_HYAKUYO_SCAN_STATE);
-    if (state.n == 0 || !str_eq(event_text(e, FIELD_HYAKUYO_SCAN_EXTENT), STR("full")))
-        return;
-    if (str_eq(state, STR("started")))
-        c->scan_started_ns = later(c->scan_started_ns, time_ns);
-    if (str_eq(state, STR("completed"))) {
-        if (time_ns >= c->scan_completed_ns) {
-            c->scan_files = c->scan_skipped = -1;
-            (void)event_number(e, FIELD_HYAKUYO_SCAN_FILES, &c->scan_files);
-            (void)event_number(e, FIELD_HYAKUYO_SCAN_SKIPPED, &c->scan_skipped);
-        }
-        c->scan_completed_ns = later(c->scan_completed_ns, time_ns);
-    }
-    bool is_cancelled = str_eq(state, STR("cancelled")), is_failed = str_eq(state, STR("failed"));
-    c->scans_cancelled += is_cancelled;
-    c->scans_failed += is_failed;
-    if (is_cancelled || is_failed)
-        c->scan_failed_ns = later(c->scan_failed_ns, time_ns);
-}
-
 /* ----------------------------------------------------------------- reports */
 
 /* Reports come again and again: what they say is told when it was not so before. That it was switched off is
@@ -367,7 +340,7 @@ void control_take(struct fleet *f, struct host *h, const struct event *e, int64_
     apply_realtime(f, c, e, time_ns);
     apply_tampering(c, e, time_ns);
     apply_versions(f, h, c, e, time_ns);
-    apply_scan(c, e, time_ns);
+    scan_take(f, h, c, e, time_ns);
     apply_policy(f, c, e, time_ns);
     tell_change(f, h, c, function, was_off, e, time_ns);
 }

@@ -210,6 +210,8 @@ void detection_take(struct fleet *f, struct host *h, uint32_t product, const str
     bool is_test = is_malware && str_contains_nocase(event_text(e, FIELD_HYAKUYO_MALWARE_NAME), STR("eicar"));
     if (is_malware && product)
         note_alarm(product_at(f, product), is_test, time_ns);
+    if (is_malware && !is_test)
+        h->malware_ns = later(h->malware_ns, time_ns);
     if (is_malware && !is_test && is_by_scan(e))
         take_late(f, h, product, e, s, file, hash_text, time_ns);
     if (s == NULL)

@@ -185,5 +185,6 @@ void evaluate(struct fleet *f, int64_t now_ns)
     if (now_ns / hour_ns == f->watermark_ns / hour_ns)
         return; /* the rest is done once an hour */
     find_delays(f, now_ns);
+    scans_find_long(f, now_ns);
     hosts_forget(f, now_ns - hours_ns(24 * f->rules->times.forget_days));
 }

@@ -14,6 +14,7 @@ struct fleet *fleet_new(struct fleet_rules *rules)
     f->products = NEW_ARRAY(struct product, PRODUCTS_MAX);
     f->sightings.capacity = (uint32_t)rules->limits.hashes;
     f->late_capacity = (uint32_t)rules->limits.late_detections;
+    f->scan_capacity = (uint32_t)rules->limits.scans;
     f->watermark_ns = f->due_ns = TIME_UNKNOWN;
     return f;
 }
@@ -31,6 +32,7 @@ void fleet_free(struct fleet *f)
     memory_free(f->sightings.halves[0]);
     memory_free(f->sightings.halves[1]);
     memory_free(f->lates);
+    memory_free(f->scans);
     names_free(&f->names);
     regex_scratch_free(f->regex);
     fleet_rules_free(f->rules);

@@ -70,6 +70,7 @@ enum fleet_question {
     QUESTION_PATTERNS,        /* S32 */
     QUESTION_UPDATES,         /* S33: hosts the latest release has reached */
     QUESTION_FULL_SCANS,      /* S34 */
+    QUESTION_SCAN_DURATIONS,  /* S4: how long full scans take, and which do not end */
     QUESTION_LATE,            /* S35 */
     QUESTION_FIREWALL_POLICY, /* S40 */
     QUESTION_FIREWALL_DATA,   /* S41 */
@@ -111,6 +112,13 @@ struct fleet_condition {
     const char *control; /* of its antivirus: "off", "silent", "missing"; "" = nothing is known to be wrong */
 };
 struct fleet_condition fleet_condition_of(struct fleet *f, struct str name, struct str address);
+
+/* Of one host, found the same way (S1): when it was last scanned whole, and when malware was last found on
+ * it; TIME_UNKNOWN = never told. */
+struct fleet_scanned {
+    int64_t scanned_ns, malware_ns;
+};
+struct fleet_scanned fleet_scanned(struct fleet *f, struct str name, struct str address);
 
 /* Every host, seen or only in the inventory, in no particular order. Texts are valid during the call. */
 struct fleet_host {

@@ -379,6 +379,115 @@ static void the_slow_release_stands_out(void **state)
     assert_int_equal(j.history, 0); /* too few before it to judge by */
 }
 
+/* ------------------------------------------------------------ full scans (S4) */
+
+static void scan(struct world *w, int64_t time_ns, const char *host, const char *state, const char *duration)
+{
+    SAY(w, time_ns, {FIELD_HOST_NAME, host}, {FIELD_HYAKUYO_CONTROL_NAME, "antivirus"},
+        {FIELD_HYAKUYO_SCAN_EXTENT, "full"}, {FIELD_HYAKUYO_SCAN_STATE, state},
+        {FIELD_OBSERVER_PRODUCT, "Guard"}, {FIELD_OBSERVER_VENDOR, "Example"},
+        {duration ? FIELD_EVENT_DURATION : FIELD_EVENT_REASON, duration ? duration : "weekly"});
+}
+
+static struct buf rows_of(struct fleet *f, enum fleet_question q)
+{
+    struct buf out = {0};
+    struct json_writer w = {.out = &out};
+    const struct fleet_asking asking = {.limit = UINT32_MAX};
+    json_begin_object(&w);
+    fleet_rows(f, q, &asking, &w);
+    json_end_object(&w);
+    buf_char(&out, 0);
+    return out;
+}
+
+/* The row of a host, up to the next one. */
+static void assert_row(struct world *w, const char *host, const char *state, const char *detail)
+{
+    char begin[64], wanted[64];
+    struct buf rows = rows_of(w->fleet, QUESTION_SCAN_DURATIONS);
+    snprintf(begin, sizeof begin, "{\"host\":\"%s\"", host);
+    snprintf(wanted, sizeof wanted, "\"state\":\"%s\"", state);
+    char *row = strstr(rows.p, begin);
+    assert_non_null(row);
+    char *next = strstr(row + 1, "{\"host\":");
+    if (next != NULL)
+        *next = 0;
+    if (strstr(row, wanted) == NULL || strstr(row, detail) == NULL)
+        print_error("%s\n", row);
+    assert_non_null(strstr(row, wanted));
+    assert_non_null(strstr(row, detail));
+    buf_free(&rows);
+}
+
+static void scans_that_are_long_or_do_not_end_are_told_apart(void **state)
+{
+    struct world *w = *state;
+    scan(w, START, "SHORT", "started", NULL);
+    scan(w, START, "LONG", "started", NULL);
+    scan(w, START, "STUCK", "started", NULL);
+    scan(w, START, "STOPPED", "started", NULL);
+    scan(w, START + HOUR, "STOPPED", "cancelled", NULL);
+    scan(w, START + 90 * MINUTE, "SHORT", "completed", NULL);
+    scan(w, START + 2 * HOUR, "TOLD", "completed", "7200000000000"); /* nobody told when it began */
+    scan(w, START + 2 * HOUR, "BARE", "completed", NULL);
+    /* a break for lunch belongs to the scan */
+    scan(w, START + HOUR, "LUNCH", "started", NULL);
+    scan(w, START + 2 * HOUR, "LUNCH", "paused", NULL);
+    scan(w, START + 3 * HOUR, "LUNCH", "started", NULL);
+    scan(w, START + 4 * HOUR, "LUNCH", "completed", NULL);
+    /* one that was switched off in the middle and began anew */
+    scan(w, START, "AGAIN", "started", NULL);
+    scan(w, START + 3 * HOUR, "AGAIN", "started", NULL);
+    scan(w, START + 4 * HOUR, "AGAIN", "completed", NULL);
+    scan(w, START + 5 * HOUR, "LONG", "completed", NULL);
+    scan(w, START + 5 * HOUR, "NOW", "started", NULL);
+    assert_row(w, "SHORT", "within", "\"took_hours\":1.5");
+    assert_row(w, "TOLD", "within", "\"took_hours\":2");
+    assert_row(w, "LUNCH", "within", "\"took_hours\":3");
+    assert_row(w, "AGAIN", "within", "\"took_hours\":1");
+    assert_row(w, "LONG", "long", "\"took_hours\":5");
+    assert_row(w, "STUCK", "unended", "\"unended_since\":\"2025-11-10T00:00:00");
+    assert_row(w, "STOPPED", "unknown", "\"took_hours\":null");
+    assert_row(w, "BARE", "unknown", "\"took_hours\":null");
+    assert_row(w, "NOW", "running", "\"unended_since\":\"2025-11-10T05:00:00");
+}
+
+static void long_scans_of_a_product_are_told_once(void **state)
+{
+    struct world *w = *state;
+    char host[16];
+    for (int week = 0; week < 3; week++) {
+        int hours = week == 1 ? 6 : 1; /* the second week is the bad one */
+        int64_t monday = START + week * 7 * 24 * HOUR;
+        for (int i = 0; i < 10; i++) {
+            snprintf(host, sizeof host, "H%d", i);
+            scan(w, monday + i * MINUTE, host, "started", NULL);
+        }
+        for (int i = 0; i < 10; i++) {
+            snprintf(host, sizeof host, "H%d", i);
+            scan(w, monday + hours * HOUR + i * MINUTE, host, "completed", NULL);
+        }
+        for (int hour = hours + 1; hour < 48; hour++)
+            scan(w, monday + hour * HOUR, "OTHER", "failed", NULL); /* time goes on */
+        assert_int_equal(w->found[FOUND_SCANS_LONG], week >= 1);
+    }
+    struct buf out = {0};
+    struct json_writer json = {.out = &out};
+    const struct fleet_asking asking = {.limit = UINT32_MAX};
+    json_begin_object(&json);
+    fleet_summary(w->fleet, &asking, &json);
+    json_end_object(&json);
+    buf_char(&out, 0);
+    assert_non_null(strstr(out.p, "\"limit_hours\":4,\"window_days\":7"));
+    assert_non_null(strstr(out.p,
+                           "{\"from\":\"2025-11-17T00:00:00.000Z\",\"scans\":10,\"hosts\":10,\"long\":10,"
+                           "\"median_hours\":6,\"p95_hours\":6}"));
+    assert_non_null(
+        strstr(out.p, "\"product\":\"Guard\",\"scans\":10,\"hosts\":10,\"long\":0,\"median_hours\":1"));
+    buf_free(&out);
+}
+
 /* -------------------------------------------------------------- checkpoint */
 
 static struct buf answers_of(struct fleet *f)
@@ -409,6 +518,9 @@ static void fill(struct world *w)
             if (i || hour < 8)
                 beat(w, START + hour * HOUR + i * MINUTE, host, ip, hour < 10 ? "1.1" : "1.2");
         }
+    scan(w, START + 40 * HOUR, "H3", "started", NULL);
+    scan(w, START + 41 * HOUR, "H3", "completed", NULL);
+    scan(w, START + 41 * HOUR, "H4", "started", NULL);
     SAY(w, START + 41 * HOUR, {FIELD_HOST_NAME, "H3"}, {FIELD_HYAKUYO_CONTROL_NAME, "antivirus"},
         {FIELD_HYAKUYO_MALWARE_NAME, "Worm"}, {FIELD_HYAKUYO_SCAN_TYPE, "scheduled"},
         {FIELD_FILE_MTIME, "2025-11-09T00:00:00Z"},
@@ -499,6 +611,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(addresses_follow_names, setup, teardown),
         cmocka_unit_test_setup_teardown(hosts_are_bounded_and_what_goes_is_counted, setup, teardown),
         cmocka_unit_test_setup_teardown(the_slow_release_stands_out, setup, teardown),
+        cmocka_unit_test_setup_teardown(scans_that_are_long_or_do_not_end_are_told_apart, setup, teardown),
+        cmocka_unit_test_setup_teardown(long_scans_of_a_product_are_told_once, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_saved_comes_back, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_damaged_is_refused_and_leaves_nothing, setup, teardown),
         cmocka_unit_test(a_wrong_file_is_refused_with_its_line),

@@ -127,6 +127,7 @@ static struct host *add_host(struct fleet *f, struct str name, bool is_nameless)
                        .traffic_ns = TIME_UNKNOWN,
                        .refusal_ns = TIME_UNKNOWN,
                        .attempt_ns = TIME_UNKNOWN,
+                       .malware_ns = TIME_UNKNOWN,
                        .patch_ns = TIME_UNKNOWN};
     f->hosts[f->host_count++] = h;
     index_put(f, &f->by_name, name, h);
@@ -262,12 +263,12 @@ struct control *host_control(struct host *h, enum control_function function)
                               &c->first_update_ns, &c->scan_started_ns, &c->scan_completed_ns,
                               &c->scan_failed_ns,  &c->policy_ns,       &c->contradiction_ns,
                               &c->tamper_ns,       &c->traffic_from_ns, &c->traffic_last_ns,
-                              &c->silent_since_ns, &c->beat_ns};
+                              &c->silent_since_ns, &c->beat_ns,         &c->scan_from_ns};
     for (size_t i = 0; i < COUNT_OF(times); i++)
         *times[i] = TIME_UNKNOWN;
     for (unsigned i = 0; i < COMPONENT_COUNT; i++)
         c->held[i].since_ns = c->held[i].seen_ns = TIME_UNKNOWN;
-    c->scan_files = c->scan_skipped = -1;
+    c->scan_files = c->scan_skipped = c->scan_took_ns = -1;
     h->controls[function] = c;
     return c;
 }

@@ -163,6 +163,34 @@ JUDGE(judge_full_scans)
         out->reason = "started_not_completed";
 }
 
+enum {
+    DURATION_WITHIN,
+    DURATION_LONG,
+    DURATION_UNENDED,
+    DURATION_RUNNING,
+    DURATION_UNKNOWN,
+    DURATION_ABSENT
+};
+
+/* One that does not end says more than the last one that did. */
+JUDGE(judge_scan_durations)
+{
+    const struct control *c = h->controls[function];
+    int64_t limit_ns = hours_ns(f->rules->times.scan_long_hours);
+    if (c == NULL || c->is_removed)
+        return;
+    if (!host_is_present(f, h, now_ns))
+        out->state = DURATION_ABSENT;
+    else if (is_known(c->scan_from_ns) && now_ns - c->scan_from_ns > limit_ns)
+        out->state = DURATION_UNENDED;
+    else if (c->scan_took_ns > 0)
+        out->state = c->scan_took_ns > limit_ns ? DURATION_LONG : DURATION_WITHIN;
+    else
+        out->state = is_known(c->scan_from_ns) ? DURATION_RUNNING : DURATION_UNKNOWN;
+    if (out->state == DURATION_UNENDED && c->scan_is_paused)
+        out->reason = "paused";
+}
+
 /* Rows of this question are detections: answer.c makes them. */
 JUDGE(judge_late)
 {
@@ -359,6 +387,12 @@ const struct question questions[QUESTION_COUNT] = {
                               APART("absent")},
                              FUNCTION_ANTIVIRUS,
                              judge_full_scans},
+    [QUESTION_SCAN_DURATIONS] = {"scan_durations",
+                                 "S4",
+                                 {GOOD("within"), BAD("long"), BAD("unended"), APART("running"),
+                                  APART("unknown"), APART("absent")},
+                                 FUNCTION_ANTIVIRUS,
+                                 judge_scan_durations},
     [QUESTION_LATE] = {"late", "S35", {BAD("late"), DOUBT("since_unknown")}, FUNCTION_ANTIVIRUS, judge_late},
     [QUESTION_FIREWALL_POLICY] = {"firewall_policy",
                                   "S40",

@@ -141,6 +141,8 @@ static void detail_scans(const struct control *c, struct json_writer *w)
 {
     answer_moment(w, "last_completed", c->scan_completed_ns);
     answer_moment(w, "last_started", c->scan_started_ns);
+    answer_moment(w, "unended_since", c->scan_from_ns);
+    answer_real(w, "took_hours", c->scan_took_ns > 0 ? (double)c->scan_took_ns / 3600e9 : -1);
     answer_count(w, "cancelled", c->scans_cancelled);
     answer_count(w, "failed", c->scans_failed);
     answer_real(w, "skipped_share",
@@ -220,7 +222,7 @@ static void write_detail(struct fleet *f, enum fleet_question q, const struct ro
             detail_control(f, c, w);
         if (c != NULL && q == QUESTION_UPDATES)
             detail_updates(c, w);
-        if (c != NULL && q == QUESTION_FULL_SCANS)
+        if (c != NULL && (q == QUESTION_FULL_SCANS || q == QUESTION_SCAN_DURATIONS))
             detail_scans(c, w);
         if (c != NULL && q == QUESTION_FIREWALL_POLICY)
             detail_policy(f, c, w);

@@ -18,6 +18,7 @@ static const struct number limits[] = {
     NUMBER(fleet_limits, releases, 8, 10000),
     NUMBER(fleet_limits, gateways, 1, 100000),
     NUMBER(fleet_limits, late_detections, 1, 100000),
+    NUMBER(fleet_limits, scans, 1, 1e6),
 };
 static const struct number times[] = {
     NUMBER(fleet_times, present_hours, 0.1, 8760),
@@ -40,6 +41,8 @@ static const struct number times[] = {
     NUMBER(fleet_times, refusal_days, 1, 3650),
     NUMBER(fleet_times, warm_up_hours, 0, 8760),
     NUMBER(fleet_times, evaluation_minutes, 1, 1440),
+    NUMBER(fleet_times, scan_long_hours, 0.01, 8760),
+    NUMBER(fleet_times, scan_window_days, 0.1, 365),
 };
 static const struct number colours[] = {
     NUMBER(fleet_colours, pattern_green_hours, 0, 87600),
@@ -53,6 +56,7 @@ static const struct number colours[] = {
     NUMBER(fleet_colours, mass_silence_hosts, 2, 1e6),
     NUMBER(fleet_colours, mass_silence_percent, 0, 100),
     NUMBER(fleet_colours, minority_combinations, 0, 50),
+    NUMBER(fleet_colours, scans_least, 1, 1e6),
 };
 static const struct number badge[] = {
     NUMBER(fleet_badge, least, 1, 6),
@@ -71,7 +75,8 @@ static const char *const threat_names[THREAT_COUNT] = {"known_malware", "unknown
 static const char *const finding_names[FOUND_COUNT] = {"agent_silent",       "agents_silent_together",
                                                        "server_unprotected", "late_detection",
                                                        "contradicted",       "update_delayed",
-                                                       "tampering",          "reported_off"};
+                                                       "tampering",          "reported_off",
+                                                       "scans_long"};
 
 bool read_number(struct reader *r, const struct yaml *map, const char *key, double least, double most,
                  double *out)

@@ -36,6 +36,7 @@ enum fleet_finding {
     FOUND_UPDATE_DELAYED,
     FOUND_TAMPERING,
     FOUND_REPORTED_OFF,
+    FOUND_SCANS_LONG,
     FOUND_COUNT
 };
 #define THREAT_COUNT 3
@@ -45,18 +46,19 @@ struct titled {
 };
 
 struct fleet_limits {
-    double hosts, hashes, releases, gateways, late_detections;
+    double hosts, hashes, releases, gateways, late_detections, scans;
 };
 struct fleet_times { /* in the units of the file */
     double present_hours, unmanaged_days, contradiction_days, late_shown_days, forget_days, heartbeat_hours,
         heartbeat_server_hours, heartbeat_default_minutes, silent_traffic_hours, traffic_gap_minutes,
         address_days, late_hours, full_scan_days, full_scan_server_days, patch_days, patch_exploited_days,
-        refusal_session_minutes, refusal_days, warm_up_hours, evaluation_minutes;
+        refusal_session_minutes, refusal_days, warm_up_hours, evaluation_minutes, scan_long_hours,
+        scan_window_days;
 };
 struct fleet_colours {
     double pattern_green_hours, pattern_amber_hours, release_slack_hours, coverage_amber_percent,
         coverage_red_percent, propagation_z, propagation_releases_least, propagation_hosts_least,
-        mass_silence_hosts, mass_silence_percent, minority_combinations;
+        mass_silence_hosts, mass_silence_percent, minority_combinations, scans_least;
 };
 struct fleet_badge {
     double least, updates_hours, arriving_hours, acknowledge_hours, review_days, test_days;

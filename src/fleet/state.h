@@ -66,7 +66,8 @@ struct product {
     uint32_t functions; /* bits */
     uint32_t hosts;     /* with this product as antivirus and the like; by products_count() */
     uint32_t is_gateway;
-    int64_t tested_ns; /* it found the EICAR test file (S28) */
+    uint32_t scans_long_told; /* S4: a finding was made of how long its scans take */
+    int64_t tested_ns;        /* it found the EICAR test file (S28) */
     struct versions versions[COMPONENT_COUNT];
 };
 
@@ -110,7 +111,10 @@ struct control {
     int64_t scan_started_ns, scan_completed_ns; /* full scans */
     uint32_t scans_cancelled, scans_failed;
     int64_t scan_failed_ns;
+    int64_t scan_from_ns;             /* the one that was begun and of whose end nobody told */
+    int64_t scan_took_ns;             /* the last completed one; −1 unknown */
     int64_t scan_files, scan_skipped; /* of the last one; −1 unknown */
+    uint32_t scan_is_paused;
     name_id policy, assigned_policy;
     int64_t policy_ns;
     uint32_t contradictions;
@@ -152,6 +156,7 @@ struct host {
     int64_t refusal_ns, attempt_ns;
     name_id refusal_reason;
     uint32_t late_count;
+    int64_t malware_ns;   /* the last verdict about it that was no test */
     uint32_t patch_count; /* missing ones, as last told */
     int64_t patch_ns;
     struct patch patches[PATCHES_MAX];
@@ -185,6 +190,12 @@ struct late {
     uint64_t file;           /* 0 = no hash */
     uint32_t product, basis; /* 0 = nobody knows since when */
     int64_t detected_ns, first_ns;
+};
+
+struct scan { /* a full scan that was completed, and of which it is known how long it took (S4) */
+    name_id host, department;
+    uint32_t product;
+    int64_t ended_ns, took_ns;
 };
 
 enum path_bits { PATH_MAIL = 1, PATH_WEB = 2, PATH_SERVER = 4, PATH_CLIENT = 8 };
@@ -234,6 +245,9 @@ struct fleet {
     struct late *lates; /* a ring */
     uint32_t late_count, late_capacity;
     uint64_t lates_ever;
+    struct scan *scans; /* a ring */
+    uint32_t scan_count, scan_capacity;
+    uint64_t scans_ever;
     struct catch catches[CATCHES_MAX];
     uint32_t catch_count;
     struct reason reasons[REASONS_MAX];
@@ -286,6 +300,10 @@ void patches_take(struct fleet *f, struct host *h, const struct event *e, int64_
  * pauses between its words. TIME_UNKNOWN when neither is known. */
 int64_t control_interval_ns(const struct fleet *f, const struct control *c);
 bool has_control_facts(const struct event *e);
+/* scans.c: full scans. */
+void scan_take(struct fleet *f, const struct host *h, struct control *c, const struct event *e,
+               int64_t time_ns);
+void scans_find_long(struct fleet *f, int64_t now_ns);
 /* detections.c: files and verdicts. */
 void detection_take(struct fleet *f, struct host *h, uint32_t product, const struct event *e,
                     int64_t time_ns);

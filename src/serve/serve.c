@@ -22,6 +22,7 @@
 #include "serve/serve.h"
 #include "work/carrier.h"
 #include "work/outside.h"
+#include "work/retrospect.h"
 #include "work/work.h"
 
 /* ------------------------------------------------------------ the welcome */
@@ -138,6 +139,7 @@ void server_stop(struct start *start)
         unlink(serve_data_path(start, "server.json"));
     }
     intake_stop(s->intake);
+    retrospect_stop(s->retrospect);
     if (s->engine != NULL)
         engine_stop(s->engine);
     if (s->inputs != NULL) {
@@ -180,6 +182,7 @@ void server_stop(struct start *start)
     calendar_free(s->calendar);
     authority_free(s->authority);
     intake_rules_free(s->intake_rules);
+    retrospect_rules_free(s->retrospect_rules);
     criteria_free(s->criteria);
     tables_free(s->tables);
     watch_free(s->watch);

@@ -22,6 +22,7 @@
 #include "store/state_cursors.h"
 #include "work/carrier.h"
 #include "work/outside.h"
+#include "work/retrospect.h"
 #include "work/work.h"
 
 static bool split_address(const char *text, char *host, size_t host_size, uint16_t *port, struct error *err)
@@ -103,7 +104,9 @@ static bool open_work(struct start *start, struct error *err)
     bool ok = s->authority != NULL && open_readiness(start, err);
     s->intake_rules = ok ? intake_rules_load(share_path(start->arguments, "content/intake.yml"), err) : NULL;
     s->report_limit = (unsigned)argument_number(start->arguments, "report-limit");
-    return s->intake_rules != NULL && intake_prove(s->intake_rules, err);
+    s->retrospect_rules =
+        s->intake_rules ? retrospect_rules_load(own_or_content(start, "retrospect.yml"), err) : NULL;
+    return s->retrospect_rules != NULL && intake_prove(s->intake_rules, err);
 }
 
 static bool open_desk(struct start *start, struct error *err)
@@ -436,12 +439,18 @@ static bool start_retro(struct server *s)
     return true;
 }
 
+static bool start_retrospect(struct server *s)
+{
+    s->retrospect = retrospect_start(s);
+    return true;
+}
+
 bool server_start(struct start *start, struct error *err)
 {
     struct server *s = start->server;
     return open_state(start, err) && make_folders(start, err) && load_cursors(start, err) &&
            open_work(start, err) && open_desk(start, err) && open_store(s, start->arguments, err) &&
            start_engine(s, start->arguments, err) && open_journal(start, err) && start_inputs(start, err) &&
-           start_retro(s) && work_catch_up(s, err) && start_intake(s) && start_console(start, err) &&
-           start_canaries(start, err);
+           start_retro(s) && work_catch_up(s, err) && start_intake(s) && start_retrospect(s) &&
+           start_console(start, err) && start_canaries(start, err);
 }

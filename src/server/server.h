@@ -51,6 +51,8 @@ struct server {
     struct authority *authority;
     struct intake_rules *intake_rules;
     struct intake *intake; /* while it runs */
+    struct retrospect_rules *retrospect_rules;
+    struct retrospect *retrospect; /* while it runs: what passed before it was known */
     unsigned report_limit; /* reports of one address without log-in in ten minutes; 0 = the form is off */
     struct references
         *references;             /* where to read up; DATA/references.yml takes its place when there is one */

@@ -13,6 +13,7 @@
 #include "store/state_intake_schema.h"
 #include "store/state_notify_schema.h"
 #include "store/state_readiness.h"
+#include "store/state_retrospect.h"
 #include "store/state_sql.h"
 #include "store/state_work_schema.h"
 
@@ -324,6 +325,7 @@ static const struct {
     {26, rollup},
     {27, state_readiness_schema},
     {28, state_custody_schema},
+    {29, state_retrospect_schema},
 };
 
 static bool schema_number(struct state *s, int64_t *number, struct error *err)

@@ -303,6 +303,8 @@ casework_handler *work_handler(enum casework_question question)
         [CASEWORK_TASKS] = work_get_tasks,
         [CASEWORK_TASK_ADD] = work_post_task,
         [CASEWORK_TASK_CHANGE] = work_patch_task,
+        [CASEWORK_RETROSPECTS] = work_get_retrospects,
+        [CASEWORK_RETROSPECT_CHANGE] = work_patch_retrospect,
         [CASEWORK_HEARING] = work_get_hearing,
         [CASEWORK_HEARING_ADD] = work_post_hearing,
         [CASEWORK_APPROVALS] = work_get_approvals,

@@ -1,11 +1,12 @@
 /* The work on incidents, between its rules (incident/), its rows (store/state_work.h), the record and the
  * console. One struct casework is one request, or one thing the machine does by itself; its functions answer
  * false once the failure is set. work.c has what all share, work_tasks.c tasks, work_hearing.c the hearing,
- * work_decisions.c approvals, work_state.c the steps of an incident, work_items.c hosts, entries and
- * reviews, work_evidence.c and work_custody.c evidence, work_counter.c, work_target.c, work_measure.c
- * countermeasures, work_connect.c who carries them out, work_look.c what is only looked at; the registers
- * around incidents: work_vendors.c, work_sharing.c, work_improve.c, work_kpi_world.c, work_kpi.c,
- * work_dossier.c, work_library.c, work_documents.c, work_readiness.c. */
+ * work_retrospect.c what was used before it was known, work_decisions.c approvals, work_state.c the steps of
+ * an incident, work_items.c hosts, entries and reviews, work_evidence.c and work_custody.c evidence,
+ * work_counter.c, work_target.c, work_measure.c countermeasures, work_connect.c who carries them out,
+ * work_look.c what is only looked at; the registers around incidents: work_vendors.c, work_sharing.c,
+ * work_improve.c, work_kpi_world.c, work_kpi.c, work_dossier.c, work_library.c, work_documents.c,
+ * work_readiness.c. */
 #ifndef WORK_WORK_H
 #define WORK_WORK_H
 
@@ -139,6 +140,10 @@ bool work_catch_up(struct server *s, struct error *err) MUST_CHECK;
 bool work_enter_stage(struct casework *c, uint64_t incident, enum incident_state state);
 /* Tasks that nobody will do any more: the incident was merged or put aside. Within a transaction. */
 bool work_drop_tasks(struct casework *c, uint64_t incident, struct str reason);
+/* A task as an object, with whether it is late. */
+void work_put_task(const struct work_row *task, int64_t now_ns, bool sees_persons, struct json_writer *w);
+/* What the request says of a task; `incident` NULL: the task asks for no authority (409, 400 otherwise). */
+bool work_change_task(struct casework *c, struct work_row *task, const struct incident *incident);
 bool work_tasks_json(struct server *s, uint64_t incident, bool sees_persons, struct arena *arena,
                      struct str *first, struct str *all);
 /* Moves an incident on, or only adds a note. */
@@ -190,6 +195,7 @@ casework_handler work_get_similar, work_get_as_of, work_get_playbooks;
 casework_handler work_get_connectors, work_test_connector, work_get_preview, work_retry_order;
 casework_handler work_get_documents, work_post_document, work_patch_document, work_get_readiness,
     work_post_attestation;
+casework_handler work_get_retrospects, work_patch_retrospect;
 casework_handler work_get_notifications, work_acknowledge, work_retry_message, work_test_channel;
 
 #endif

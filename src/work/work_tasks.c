@@ -217,7 +217,7 @@ bool work_drop_tasks(struct casework *c, uint64_t incident, struct str reason)
 
 /* ---------------------------------------------------------------- showing */
 
-static void put_task(const struct work_row *task, int64_t now_ns, bool sees_persons, struct json_writer *w)
+void work_put_task(const struct work_row *task, int64_t now_ns, bool sees_persons, struct json_writer *w)
 {
     int64_t due_ns = work_number(task, TASK_DUE);
     json_begin_object(w);
@@ -240,10 +240,10 @@ bool work_tasks_json(struct server *s, uint64_t incident, bool sees_persons, str
     json_begin_array(&w);
     for (uint32_t i = 0; i < tasks.count; i++) {
         const struct work_row *task = &tasks.rows[i];
-        put_task(task, c.now_ns, sees_persons, &w);
+        work_put_task(task, c.now_ns, sees_persons, &w);
         if (work_flag(task, TASK_IS_FIRST) && !str_eq(task->values[TASK_STATUS], STR("superseded"))) {
             buf_clear(&one);
-            put_task(task, c.now_ns, sees_persons, &(struct json_writer){.out = &one});
+            work_put_task(task, c.now_ns, sees_persons, &(struct json_writer){.out = &one});
         }
     }
     json_end_array(&w);
@@ -256,7 +256,7 @@ bool work_tasks_json(struct server *s, uint64_t incident, bool sees_persons, str
 
 static bool answer_task(struct casework *c, const struct work_row *task)
 {
-    put_task(task, c->now_ns, c->sees_persons, &(struct json_writer){.out = c->out});
+    work_put_task(task, c->now_ns, c->sees_persons, &(struct json_writer){.out = c->out});
     return true;
 }
 
@@ -354,27 +354,32 @@ static bool write_task(struct casework *c, struct work_row *task, struct str sta
            work_set(c, WORK_TASK, task, TASK_APPROVED_BY, approved_by);
 }
 
-bool work_patch_task(struct casework *c)
+bool work_change_task(struct casework *c, struct work_row *task, const struct incident *incident)
 {
-    struct incident incident;
-    struct work_row task;
     struct str status = work_value(c, "status"), approved_by = STR_EMPTY;
     bool begins = str_eq(status, STR("doing")) || str_eq(status, STR("done"));
-    if (!work_incident(c, c->q->id, &incident) || !work_row_of(c, WORK_TASK, c->q->item, c->q->id, &task))
-        return false;
-    if (str_eq(task.values[TASK_STATUS], STR("superseded")))
+    if (str_eq(task->values[TASK_STATUS], STR("superseded")))
         return work_refuse(c, 409, "This task was superseded by another.",
                            "この作業は別の作業に置き換えられました。");
     if (str_eq(status, STR("waived")) && work_value(c, "reason").n == 0)
         return work_refuse(c, 400, "Waiving a task needs a \"reason\".",
                            "作業の免除には「reason」が必要です。");
-    if (begins && !check_authority(c, &incident, &task, &approved_by))
+    if (begins && incident != NULL && !check_authority(c, incident, task, &approved_by))
         return false;
     if (!work_begin(c))
         return false;
-    bool ok = write_task(c, &task, status, approved_by);
-    struct deed deed = work_deed(c, begins ? "execute" : "instruct", incident.id, "task", task.id,
-                                 work_given(c, "result") ? work_value(c, "result") : work_value(c, "reason"));
-    deed.approved_by = task.values[TASK_APPROVED_BY];
-    return work_end(c, ok, &deed) && answer_task(c, &task);
+    bool ok = write_task(c, task, status, approved_by);
+    struct deed deed =
+        work_deed(c, begins ? "execute" : "instruct", (uint64_t)work_number(task, TASK_INCIDENT), "task",
+                  task->id, work_given(c, "result") ? work_value(c, "result") : work_value(c, "reason"));
+    deed.approved_by = task->values[TASK_APPROVED_BY];
+    return work_end(c, ok, &deed);
+}
+
+bool work_patch_task(struct casework *c)
+{
+    struct incident incident;
+    struct work_row task;
+    return work_incident(c, c->q->id, &incident) && work_row_of(c, WORK_TASK, c->q->item, c->q->id, &task) &&
+           work_change_task(c, &task, &incident) && answer_task(c, &task);
 }

@@ -384,6 +384,37 @@ await step('registers: a vendor is entered and called, a partner is asked, a fig
   await shot('dossiers.en');
 });
 
+await step('the work list: a note for the next shift, an item asleep, and a host that used a file before it was known', async () => {
+  const digest = 'a1'.repeat(32);
+  const at = (hours) => new Date(Date.now() - hours * 3_600_000).toISOString();
+  const event = (hours, host, fields) => JSON.stringify({ '@timestamp': at(hours), host: { name: host }, file: { hash: { sha256: digest } }, ...fields });
+  const body = [event(30, 'PC-77', { event: { category: ['process'], type: ['start'] }, user: { name: 'sato' } }), event(2, 'PC-78', { event: { category: ['malware'] }, hyakuyo: { malware: { name: 'Trojan.Example' } } })];
+  assert.ok((await fetch(`${base}/api/v1/records/edr`, { method: 'POST', body: body.join('\n') })).ok);
+  const scan = (hours, code, host) => JSON.stringify({ timestamp: at(hours), analyzername: 'Trellix Endpoint Security', analyzerhostname: host, threateventid: code, taskname: 'Weekly Full Scan' });
+  const scans = [scan(9, 1202, 'PC-71'), scan(8, 1202, 'PC-72'), scan(7, 1203, 'PC-72'), scan(6, 1202, 'PC-73'), scan(1, 1203, 'PC-73')];
+  assert.ok((await fetch(`${base}/api/v1/records/av`, { method: 'POST', body: scans.join('\n') })).ok);
+  const answer = async (values) => {
+    for (const [name, value] of Object.entries(values)) await page.locator(`[role=dialog] [name=${name}]`).fill(value);
+    await page.locator('[role=dialog] button[type=submit]').click();
+    await page.locator('[role=dialog]').waitFor({ state: 'detached' });
+  };
+  await page.keyboard.press('g');
+  await page.keyboard.press('z');
+  await page.getByRole('button', { name: 'Leave a note' }).click();
+  await answer({ note: 'PC-77 comes first', to: 'night shift' });
+  await page.locator('.handovers article', { hasText: 'PC-77 comes first' }).getByText('for night shift').waitFor();
+  await page.locator('.items li').last().getByRole('button', { name: 'Let it sleep' }).click();
+  await answer({ reason: 'after the weekend' });
+  await page.locator('.snoozes li', { hasText: 'after the weekend' }).getByRole('button', { name: 'Wake it' }).click();
+  await answer({ reason: 'now' });
+  await page.locator('.snoozes').waitFor({ state: 'detached' });
+  const row = page.locator('.retrospects li', { hasText: 'PC-77' });
+  await row.getByText('Not scanned since').waitFor({ timeout: 60_000 });
+  await row.getByRole('button', { name: 'Begin it' }).click();
+  await row.getByText('In work').waitFor();
+  await shot('worklist.en');
+});
+
 await step('notifications: what was told, and taking it up', async () => {
   await page.keyboard.press('g');
   await page.keyboard.press('m');
@@ -489,7 +520,7 @@ for (const [role, hidden] of Object.entries({ helpdesk: ['search', 'sources', 'c
 }
 
 const incident = await (await context.request.get(`${base}/api/v1/incidents?state=open`)).json().then(({ rows }) => `incidents/${rows[0]?.id}`, () => 'incidents');
-const PAGES = { live: 'a.finding', 'search?last=1h': 'tbody [data-row]', incidents: '.queue a', approvals: '.approvals :is(.approval, .empty)', intake: '.intake .reports a', 'intake/1': '.page.report details', '/report': '.sheet form', [incident]: '.swimlane .mark', notifications: '.notice-card', sources: '.verdict', rules: '.counts', 'rules/new': '#rule-text', fleet: '.questions .head', posture: '.level strong', instruments: '[data-row]', 'instruments/destination': '.under.mono', coverage: '.counts', exceptions: 'table [data-row]', reports: 'select[name=form]', record: 'section.head', risk: '.residual table', contacts: '.card .empty, table [data-row]', [`hosts/${HOST_IP}`]: '#host-controls', 'contacts/authority': '.authority table', 'contacts/playbooks': 'details.card', vendors: '.card .empty, table [data-row]', 'vendors/partners': '.card .empty, table [data-row]', 'vendors/sharing': '.card .empty, table [data-row]', improvement: 'table.kpis [data-row]', 'improvement/actions': '.card .empty, table [data-row]', 'improvement/dossiers': '.card .empty, details.card', library: 'table.references', system: '.grid', 'events/1': '.groups' };
+const PAGES = { live: 'a.finding', 'search?last=1h': 'tbody [data-row]', incidents: '.queue a', worklist: '.retrospects li[data-row]', approvals: '.approvals :is(.approval, .empty)', intake: '.intake .reports a', 'intake/1': '.page.report details', '/report': '.sheet form', [incident]: '.swimlane .mark', notifications: '.notice-card', sources: '.verdict', rules: '.counts', 'rules/new': '#rule-text', fleet: '.scans tbody tr', 'fleet/scan_durations': '.scans tbody tr', posture: '.level strong', instruments: '[data-row]', 'instruments/destination': '.under.mono', coverage: '.counts', exceptions: 'table [data-row]', reports: 'select[name=form]', record: 'section.head', risk: '.residual table', contacts: '.card .empty, table [data-row]', [`hosts/${HOST_IP}`]: '#host-controls', 'contacts/authority': '.authority table', 'contacts/playbooks': 'details.card', vendors: '.card .empty, table [data-row]', 'vendors/partners': '.card .empty, table [data-row]', 'vendors/sharing': '.card .empty, table [data-row]', improvement: 'table.kpis [data-row]', 'improvement/actions': '.card .empty, table [data-row]', 'improvement/dossiers': '.card .empty, details.card', library: 'table.references', system: '.grid', 'events/1': '.groups' };
 for (const [tag, theme, size] of [['en', 'light', 'desktop'], ['en', 'dark', 'wall'], ['ja', 'dark', 'desktop'], ['ja', 'light', 'phone'], ['ja', 'dark', 'phone']]) {
   await step(`every page in ${tag}, ${theme}, ${size}: no overflow, enough contrast, nothing untranslated`, async () => {
     await page.setViewportSize(SIZES.desktop);

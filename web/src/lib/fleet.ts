@@ -5,7 +5,7 @@ import type { FleetColour } from './api/types';
 type Words = Record<string, () => string>;
 const questions: Words = {
   coverage: m.fleet_q_coverage, unmanaged: m.fleet_q_unmanaged, agents: m.fleet_q_agents, tampering: m.fleet_q_tampering, engines: m.fleet_q_engines,
-  patterns: m.fleet_q_patterns, updates: m.fleet_q_updates, full_scans: m.fleet_q_full_scans, late: m.fleet_q_late, firewall_policy:
+  patterns: m.fleet_q_patterns, updates: m.fleet_q_updates, full_scans: m.fleet_q_full_scans, scan_durations: m.fleet_q_scan_durations, late: m.fleet_q_late, firewall_policy:
   m.fleet_q_firewall_policy, firewall_data: m.fleet_q_firewall_data, refusals: m.fleet_q_refusals, patches: m.fleet_q_patches, functions:
   m.fleet_q_functions
 };
@@ -17,7 +17,7 @@ const states: Words = {
   m.fleet_s_amber, red: m.fleet_s_red, reached: m.fleet_s_reached, on_the_way: m.fleet_s_on_the_way, behind: m.fleet_s_behind, compliant:
   m.fleet_s_compliant, overdue: m.fleet_s_overdue, never: m.fleet_s_never, late: m.fleet_s_late, since_unknown: m.fleet_s_since_unknown, drifted:
   m.fleet_s_drifted, disabled: m.fleet_s_disabled, contradicted: m.fleet_s_contradicted, refused: m.fleet_s_refused, admitted: m.fleet_s_admitted,
-  pending: m.fleet_s_pending
+  pending: m.fleet_s_pending, within: m.fleet_s_within, long: m.fleet_s_long, unended: m.fleet_s_unended, running: m.fleet_s_running
 };
 const reasons: Words = {
   realtime_assumed: m.fleet_r_realtime_assumed, no_agent: m.fleet_r_no_agent,
@@ -26,7 +26,7 @@ const reasons: Words = {
   m.fleet_r_no_heartbeats, realtime_not_told: m.fleet_r_realtime_not_told, exclusion_added: m.fleet_r_exclusion_added, tampered: m.fleet_r_tampered,
   not_told: m.fleet_r_not_told, unreadable: m.fleet_r_unreadable, cancelled_or_failed: m.fleet_r_cancelled_or_failed, started_not_completed:
   m.fleet_r_started_not_completed, policy_not_told: m.fleet_r_policy_not_told, nothing_assigned: m.fleet_r_nothing_assigned, enabled_not_told:
-  m.fleet_r_enabled_not_told, known_exploited: m.fleet_r_known_exploited
+  m.fleet_r_enabled_not_told, known_exploited: m.fleet_r_known_exploited, paused: m.fleet_r_paused
 };
 const paths: Words = {
   mail: m.fleet_path_mail, web: m.fleet_path_web, server: m.fleet_path_server, client: m.fleet_path_client

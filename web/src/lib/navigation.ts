@@ -28,6 +28,7 @@ export const GROUPS: readonly Group[] = [
       place('incidents', m.nav_incidents, 'i', 'see_incidents'),
       place('search', m.nav_search, 's', 'search'),
       place('approvals', m.nav_approvals, 'a', 'see_incidents'),
+      place('worklist', m.nav_worklist, 'z', 'work_incidents'),
       place('notifications', m.nav_notifications, 'm', 'see_incidents'),
       place('contacts', m.nav_contacts, 'b', 'see_incidents'),
       place('intake', m.nav_intake, 't', 'see_incidents')

@@ -353,12 +353,15 @@ export interface FleetProduct {
   installed_only: boolean;
 }
 
+export interface FleetScanFigures { scans: number; hosts: number; long: number; median_hours: number | null; p95_hours: number | null }
+
 export interface Fleet {
   as_of: string | null;
   hosts: { known: number; present: number; registered: number; servers: number };
   questions: FleetQuestion[];
   matrix: { threats: { name: string; title: string; title_ja: string }[]; departments: { department: string; hosts: number; covered: number[] }[] };
   propagation: (FleetSpread & { product: string; version: string; released: string | null; curve: { hours: number; hosts: number }[]; departments: FleetSpread[] })[];
+  scans: { limit_hours: number; window_days: number; products: (FleetScanFigures & { product: string })[]; weeks: (FleetScanFigures & { from: string })[] };
   products: FleetProduct[];
   paths: { path: 'mail' | 'web' | 'server' | 'client'; vendors: string[]; one_vendor: boolean; same_as_hosts: boolean }[];
   gateways: { source: string; last: string | null; silent_minutes: number; down_after_minutes: number; state: 'up' | 'down' }[];
@@ -378,6 +381,8 @@ export interface FleetDetail {
   line_reason?: string;
   last_heartbeat?: string | null;
   last_completed?: string | null;
+  unended_since?: string | null;
+  took_hours?: number | null;
   cancelled?: number;
   failed?: number;
   policy?: string;

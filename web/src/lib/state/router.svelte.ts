@@ -1,6 +1,6 @@
 /* Hash routing: the server only ever serves index.html. #/search?q=… → page "search", no id, its parameters. */
 
-export const PAGES = ['live', 'search', 'incidents', 'approvals', 'notifications', 'intake', 'sources', 'rules', 'intel', 'fleet', 'posture', 'instruments', 'trends', 'coverage', 'exceptions', 'reports', 'record', 'risk', 'contacts', 'vendors', 'improvement', 'library', 'hosts', 'system', 'events', 'setup', 'login'] as const;
+export const PAGES = ['live', 'search', 'incidents', 'worklist', 'approvals', 'notifications', 'intake', 'sources', 'rules', 'intel', 'fleet', 'posture', 'instruments', 'trends', 'coverage', 'exceptions', 'reports', 'record', 'risk', 'contacts', 'vendors', 'improvement', 'library', 'hosts', 'system', 'events', 'setup', 'login'] as const;
 export type Page = (typeof PAGES)[number];
 
 export interface Route {
