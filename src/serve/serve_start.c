@@ -312,7 +312,10 @@ static bool start_console(struct start *start, struct error *err)
     struct console_config config = {.listen = argument_text(start->arguments, "listen-http"),
                                     .web_folder = web ? web : share_path(start->arguments, "console"),
                                     .language = language_current(),
-                                    .reports_per_address = s->report_limit};
+                                    .reports_per_address = s->report_limit,
+                                    .upload_folder = serve_data_path(start, "evidence/incoming"),
+                                    .upload_bytes = (uint64_t)argument_number(start->arguments, "evidence-mb")
+                                                    << 20};
     services_events(&services);
     services_incidents(&services);
     services_work(&services);
