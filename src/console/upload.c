@@ -43,8 +43,9 @@ static bool has_room(const char *path, uint64_t more, bool *is_full, struct erro
     *is_full = room < ROOM_LEFT_BYTES || room - ROOM_LEFT_BYTES < more;
     if (!*is_full)
         return true;
-    error_set(ja,
-              "証拠ファイルを置く空き容量が足りません。データフォルダーのディスクを空けてから送り直してください。");
+    error_set(
+        ja,
+        "証拠ファイルを置く空き容量が足りません。データフォルダーのディスクを空けてから送り直してください。");
     return error_set(en, "There is no room for the file: make some on the disk of the data folder, then send "
                          "it again.");
 }

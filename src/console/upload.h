@@ -1,5 +1,6 @@
-/* A body that goes into a file while it comes, with its SHA-256: files of evidence, which do not fit into memory.
- * One thread at a time: the event loop while the body comes, then the worker that runs the handler. */
+/* A body that goes into a file while it comes, with its SHA-256: files of evidence, which do not fit into
+ * memory. One thread at a time: the event loop while the body comes, then the worker that runs the handler.
+ */
 #ifndef CONSOLE_UPLOAD_H
 #define CONSOLE_UPLOAD_H
 
@@ -9,8 +10,8 @@
 struct upload;
 
 /* A file in `folder` (made when missing) that is to become `announced` bytes, 0 = it was not said. NULL with
- * a sentence in both languages when it cannot be made; *is_full when the disk lacks the room: what the journal
- * and the store need to go on is left to them. */
+ * a sentence in both languages when it cannot be made; *is_full when the disk lacks the room: what the
+ * journal and the store need to go on is left to them. */
 struct upload *upload_new(const char *folder, uint64_t announced, bool *is_full, struct error *en,
                           struct error *ja) MUST_CHECK;
 /* False as above; the upload is only to be freed then. */

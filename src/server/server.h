@@ -50,8 +50,9 @@ struct server {
     struct playbooks *playbooks;
     struct authority *authority;
     struct intake_rules *intake_rules;
-    struct intake *intake; /* while it runs */
-    unsigned report_limit; /* reports of one address without log-in in ten minutes; 0 = the form is off */
+    struct intake *intake;   /* while it runs */
+    unsigned report_limit;   /* reports of one address without log-in in ten minutes; 0 = the form is off */
+    uint64_t evidence_bytes; /* of one file that is taken in as evidence; 0 = none are */
     struct references
         *references;             /* where to read up; DATA/references.yml takes its place when there is one */
     struct vectors *vectors;     /* which evidence speaks for which way in */

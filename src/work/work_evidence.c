@@ -108,12 +108,30 @@ bool evidence_attach(struct casework *c, uint64_t incident, const struct evidenc
     return evidence_number(c, incident, &row.values[EVIDENCE_NUMBER]) && work_add(c, WORK_EVIDENCE, &row);
 }
 
+static bool answer_items(struct casework *c, const struct work_rows *items)
+{
+    struct json_writer w = {.out = c->out};
+    json_begin_object(&w);
+    json_key(&w, "file_most");
+    json_put_u64(&w, c->s->evidence_bytes);
+    json_key(&w, "rows");
+    json_begin_array(&w);
+    for (uint32_t i = 0; i < items->count; i++) {
+        json_begin_object(&w);
+        work_row_members(WORK_EVIDENCE, &items->rows[i], c->sees_persons, &w);
+        json_end_object(&w);
+    }
+    json_end_array(&w);
+    json_end_object(&w);
+    return true;
+}
+
 bool work_get_evidence(struct casework *c)
 {
     struct incident incident = {0};
     struct work_rows rows;
     return work_incident(c, c->q->id, &incident) && work_rows_of(c, WORK_EVIDENCE, c->q->id, &rows) &&
-           work_answer_rows(c, WORK_EVIDENCE, &rows);
+           answer_items(c, &rows);
 }
 
 bool work_post_evidence(struct casework *c)

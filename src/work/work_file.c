@@ -1,5 +1,5 @@
-/* Files of evidence: those that people bring (images of disks, memory, captured packets, mails, samples of malware),
- * and their way out again, as octets that nothing opens by itself. Next: work_custody.c. */
+/* Files of evidence: those that people bring (images of disks, memory, captured packets, mails, samples of
+ * malware), and their way out again, as octets that nothing opens by itself. Next: work_custody.c. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -33,11 +33,12 @@ static bool check_file(struct casework *c, const struct console_upload *file)
         return work_refuse(c, 400, "The file is empty: send its bytes as the body.",
                            "ファイルが空です。本文にファイルの内容を送ってください。");
     return expected.n == 0 || str_eq_nocase(expected, str_c(file->sha256)) ||
-           work_refuse(c, 409,
-                       "The file that came has another SHA-256 than was announced; it was not taken in. Send it "
-                       "again, or look at the original.",
-                       "届いたファイルのSHA-256が申告値と異なるため受け入れませんでした。送り直すか、原本を確認して"
-                       "ください。");
+           work_refuse(
+               c, 409,
+               "The file that came has another SHA-256 than was announced; it was not taken in. Send it "
+               "again, or look at the original.",
+               "届いたファイルのSHA-256が申告値と異なるため受け入れませんでした。送り直すか、原本を確認して"
+               "ください。");
 }
 
 /* The same bytes are one item of an incident. */
@@ -59,7 +60,8 @@ static bool is_new(struct casework *c, struct str location)
     return true;
 }
 
-/* Within the transaction, whose lock disposal takes too: a file is not removed while another item takes it. */
+/* Within the transaction, whose lock disposal takes too: a file is not removed while another item takes it.
+ */
 static bool move_in(struct casework *c, const struct console_upload *file, struct str location)
 {
     struct error err;
@@ -104,14 +106,14 @@ bool work_post_evidence_file(struct casework *c)
     if (!work_incident(c, c->q->id, &incident) || !check_file(c, file))
         return false;
     describe(c, file, &row);
-    struct str what = arena_printf(c->arena, "file taken in / ファイルを受け入れた: %.*s",
-                                   STR_ARGS(work_value(c, "name")));
     if (!work_begin(c))
         return false;
     bool ok = is_new(c, row.values[EVIDENCE_LOCATION]) && move_in(c, file, row.values[EVIDENCE_LOCATION]) &&
               evidence_number(c, incident.id, &row.values[EVIDENCE_NUMBER]) &&
-              work_add(c, WORK_EVIDENCE, &row) && evidence_take_in(c, &row, what);
-    struct deed deed = work_deed(c, "observe", incident.id, "evidence", row.id, what);
+              work_add(c, WORK_EVIDENCE, &row) &&
+              evidence_take_in(c, &row, STR("file taken in / ファイルを受け入れた"));
+    struct deed deed =
+        work_deed(c, "observe", incident.id, "evidence", row.id, row.values[EVIDENCE_DESCRIPTION]);
     c->answer->status = 201;
     return work_end(c, ok, &deed) && work_answer_row(c, WORK_EVIDENCE, &row);
 }

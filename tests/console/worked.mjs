@@ -110,8 +110,17 @@ const BRING = {
   封じ込めの承認: () => decision('isolate single_pc', mori),
   根絶を示す証拠: async () => {
     await tab(word.work_evidence);
-    await button(work, word.work_evidence_add).click();
+    await button(work, word.work_file_take).click();
+    await dialog.locator('[name=file]').setInputFiles({ name: '再構築後.img', mimeType: 'text/html', buffer: Buffer.from('<b>image</b>') });
     await answer({ type: 'disk', purpose: 'eradication', description: '再構築後のイメージ' });
+    const item = work.locator('tbody tr', { hasText: '再構築後のイメージ (再構築後.img)' });
+    await item.getByRole('button', { name: word.work_custody_chain.split('{item}')[1] }).click();
+    await dialog.locator('ol li', { hasText: word.custody_entry_receive }).waitFor();
+    await dialog.locator('ol li', { hasText: word.custody_entry_access }).waitFor(); // this look
+    await abe.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+    const [download] = await Promise.all([abe.waitForEvent('download'), item.locator('a[download]').click()]);
+    assert.equal(readFileSync(await download.path(), 'utf8'), '<b>image</b>');
   },
   復旧に対する所有者の同意: () => decision('return service', kato),
   '侵入・感染の経路': async () => {

@@ -54,9 +54,18 @@ export interface RecordEntry {
 }
 
 export interface Evidence {
-  id: number; number: string; type: string; purpose: string; description: string; source_host: string; sha256: string; location: string;
-  holder: string; legal_hold: boolean; entered_by: string; entered: When; disposed: When;
+  id: number; number: string; type: string; purpose: string; description: string; source_host: string; sha256: string; size: number; location: string;
+  acquired: When; acquired_by: string; holder: string; legal_hold: boolean; retention_until: When; entered_by: string; entered: When; disposed: When;
 }
+
+/* `file_most`: bytes of the largest file that is taken in, 0 = none are. */
+export interface EvidenceList { file_most: number; rows: Evidence[] }
+
+export interface Custody {
+  id: number; kind: string; from_person: string; to_person: string; happened: When; reason: string; signed_by: string; approved_by: string; how: string; until: When;
+}
+
+export interface EvidenceItem extends Evidence { on_its_way_to: string; has_file: boolean; custody: Custody[] }
 
 export interface Countermeasure {
   id: number; device: string; target: string; reason: string; status: string; requested_by: string; requested: When; approved_by: string;
