@@ -205,8 +205,7 @@ static bool refuse_step(enum incident_state from, enum incident_state to, struct
             buf_printf(&choices_ja, "%s%s", choices_ja.n ? "、" : "", incident_state_ja(steps[i].to).p);
         }
     error_set(en, "an incident in state %s cannot go to %s; from here it can go to: %s",
-              incident_state_name(from).p, incident_state_name(to).p,
-              choices.n ? buf_cstr(&choices) : "-");
+              incident_state_name(from).p, incident_state_name(to).p, choices.n ? buf_cstr(&choices) : "-");
     error_set(ja, "「%s」のインシデントを「%s」にはできません。ここから移れる状態: %s",
               incident_state_ja(from).p, incident_state_ja(to).p,
               choices_ja.n ? buf_cstr(&choices_ja) : "なし");

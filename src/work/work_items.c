@@ -44,15 +44,15 @@ bool work_get_hosts(struct casework *c)
     return get_rows(c, WORK_HOST);
 }
 
-/* When the incident first saw something of that computer; now, when a person knows of it from elsewhere. The age
- * of what is not clean counts from here. */
+/* When the incident first saw something of that computer; now, when a person knows of it from elsewhere. The
+ * age of what is not clean counts from here. */
 static int64_t first_seen(const struct casework *c, const struct incident *incident)
 {
     struct str host = work_value(c, "host"), ip = work_value(c, "ip");
     for (uint32_t i = 0; i < incident->finding_count; i++) {
         const struct incident_finding *f = &incident->findings[i];
-        bool is_it = str_eq_nocase(f->host_name, host) || str_eq(f->host_ip, host) ||
-                     (ip.n && str_eq(f->host_ip, ip));
+        bool is_it =
+            str_eq_nocase(f->host_name, host) || str_eq(f->host_ip, host) || (ip.n && str_eq(f->host_ip, ip));
         if (is_it && f->first_ns > 0 && f->first_ns < c->now_ns)
             return f->first_ns;
     }

@@ -135,6 +135,24 @@ const BRING = {
   },
   すべての作業の完了: finishTasks,
   すべての作業記録: amendTasks,
+  期限のある報告: async () => {
+    await tab(word.outside_tab);
+    const clock = (title) => work.locator('.clocks li', { hasText: title });
+    await clock('警察への通報・相談').getByRole('button', { name: word.outside_met, exact: true }).click();
+    await answer({ receipt: 'R-17', value: '電話で通報し、担当者名を控えた' });
+    await clock('警察への通報・相談').locator('.chip', { hasText: word.outside_state_met }).waitFor();
+    await mori.goto(`${base}/#/incidents/${incident}`);
+    const place = mori.locator('section.work');
+    await button(place, word.outside_tab).click();
+    await place.locator('.clocks li').first().waitFor();
+    for (let left = await button(place, word.outside_waive).count(); left > 0; left--) {
+      await button(place, word.outside_waive).first().click();
+      await mori.locator('[role=dialog] [name=value]').fill('法務の確認により不要');
+      await mori.locator('[role=dialog] button[type=submit]').click();
+      await mori.locator('[role=dialog]').waitFor({ state: 'detached' });
+      await mori.waitForFunction(({ name, least }) => [...document.querySelectorAll('.clocks button')].filter((b) => b.textContent.trim() === name).length < least, { name: word.outside_waive, least: left });
+    }
+  },
   署名済みの事後検証: async () => {
     await tab(word.work_review);
     await button(work, word.work_review_write).click();
@@ -173,6 +191,9 @@ async function move(state) {
 
 let failed = 0;
 try {
+  await tab(word.outside_tab); // once it may be ransomware, the police is told, or somebody says why not
+  await work.locator('.facts [name=ransomware]').selectOption('possible');
+  await work.locator('.clocks li', { hasText: '警察への通報・相談' }).locator('.chip', { hasText: word.outside_state_undecided }).waitFor({ state: 'detached' });
   for (const state of WAY) {
     await move(state);
     console.log(`ok   ${state}`);

@@ -87,3 +87,23 @@ export interface Review {
   review: { summary: string; causes: string; worked: string; improve: string; signed_by: string; signed: When; held: When } | null;
   actions: Improvement[];
 }
+
+/* Duties to report to the outside: clocks, what they depend on, forms and the ledger of what was made of them. */
+export interface Deadline {
+  clock: string; title: string; title_ja: string; to: string; to_ja: string; note: string; note_ja: string; source: string; state: string; met_late: boolean;
+  start: When; start_assumed: boolean; known_by: string; due: When; missing: string[]; mark: { at: string; who?: string; reason?: string; receipt?: string } | null;
+}
+
+export interface DeadlineQuestion { fact: string; title: string; title_ja: string; kind: 'answer' | 'number' | 'text' }
+
+export interface Deadlines { note: string; note_ja: string; rows: Deadline[]; questions: DeadlineQuestion[]; facts: Record<string, string> }
+
+export interface OutsideForm { form: string; title: string; title_ja: string; to?: string; to_ja?: string; missing: string }
+
+export interface OutsideReport {
+  report: number; form: string; state: string; copy: string; drafted_by: string; drafted: When; approved_by?: string; approved?: When; sent_by?: string; sent?: When; receipt?: string; missing?: string;
+}
+
+export interface OutsideForms { forms: OutsideForm[]; reports: OutsideReport[] }
+
+export interface FilledForm { form: string; fields: { id: string; label: string; label_ja: string; required: boolean; value: string }[] }
