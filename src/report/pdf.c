@@ -353,7 +353,7 @@ static void put_section(struct paper *p, const struct report_section *s)
     const struct report *r = p->report;
     double keep = chart_has(s)                              ? chart_height(r, s, WIDTH) + 60
                   : s->row_count && s->shape == SHAPE_TABLE ? table_begin(p, s) + 60
-                                                            : 90; /* a title is not left alone below */
+                                                            : 60; /* a title is not left alone below */
     need(p, keep < BOTTOM - TOP ? keep : 90);
     p->y += 8;
     paragraph(

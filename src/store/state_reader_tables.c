@@ -37,7 +37,7 @@ const struct state_named_table state_named_tables[] = {
 " FROM incident i WHERE " REAL},
 {"incidents",
 "SELECT i.id AS incident, i.opened_ns AS opened_at, " TITLE ", " DEPARTMENT ", i.urgency, i.importance,"
-"  i.confidence_level AS confidence, i.state"
+"  i.confidence_level AS confidence, " STATE_AT_END " AS state"
 " FROM incident i WHERE " REAL " AND " IN_PERIOD " ORDER BY i.urgency DESC, i.importance DESC, i.opened_ns, i.id"},
 {"incidents_by_department",
 "SELECT " DEPARTMENT ", count(*) FILTER (WHERE " IN_PERIOD ") AS opened,"
@@ -97,8 +97,9 @@ const struct state_named_table state_named_tables[] = {
 "SELECT rule_id AS rule, input, outcome, CASE WHEN sent_ns > 0 THEN sent_ns END AS sent,"
 "  CASE WHEN proven_ns > 0 THEN proven_ns END AS last_proven, detail FROM proof WHERE outcome IN (2, 3, 4) ORDER BY rule_id, input"},
 {"rule_activity",
-"SELECT rule_id AS rule, fired, suppressed, CASE WHEN last_ns > 0 THEN last_ns END AS last_fired"
-" FROM rule_activity WHERE last_ns >= :from_ns AND last_ns < :to_ns ORDER BY fired DESC, rule_id"},
+"WITH named AS (SELECT rule_id, CASE WHEN :ja AND title_ja <> '' THEN title_ja ELSE title_en END AS title, max(id) FROM incident_finding GROUP BY rule_id)"
+" SELECT n.title, a.rule_id AS rule, a.fired, a.suppressed, CASE WHEN a.last_ns > 0 THEN a.last_ns END AS last_fired"
+" FROM rule_activity a LEFT JOIN named n ON n.rule_id = a.rule_id WHERE a.last_ns >= :from_ns AND a.last_ns < :to_ns ORDER BY a.fired DESC, a.rule_id"},
 {"rule_exceptions",
 "SELECT id, rule_id AS rule, condition, owner, reason, created_by, created_ns AS created, expires_ns AS expires, suppressed"
 " FROM rule_exception WHERE created_ns < :to_ns AND withdrawn_ns >= :to_ns AND expires_ns >= :to_ns ORDER BY expires_ns, id"},
