@@ -191,6 +191,27 @@ async function move(state) {
 
 let failed = 0;
 try {
+  await mori.goto(`${base}/#/contacts`); // who is called: entered, reached, changed and taken off by the lead, read by all
+  const asked = mori.locator('[role=dialog]');
+  const said = async (fields = {}) => {
+    for (const [name, value] of Object.entries(fields)) await asked.locator(`[name=${name}]`).fill(value);
+    await asked.locator('button[type=submit]').click();
+    await asked.waitFor({ state: 'detached' });
+  };
+  const person = mori.locator('tr', { hasText: '佐藤 花子' });
+  await button(mori, word.contacts_add).click();
+  await asked.locator('[name=role]').selectOption('ciso');
+  await said({ person: '佐藤 花子', phone: '090-0000-1111' });
+  await person.getByText(word.contacts_never).waitFor();
+  await button(person, word.contacts_check).click();
+  await said();
+  await person.getByText(word.contacts_never).waitFor({ state: 'detached' });
+  await button(person, word.edit).click();
+  await said({ phone: '' });
+  await person.getByText('090-0000-1111').waitFor({ state: 'detached' });
+  await button(person, word.contacts_remove).click();
+  await said();
+  await person.waitFor({ state: 'detached' });
   await tab(word.outside_tab); // once it may be ransomware, the police is told, or somebody says why not
   await work.locator('.facts [name=ransomware]').selectOption('possible');
   await button(work, word.outside_knew).click();

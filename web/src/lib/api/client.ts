@@ -256,6 +256,12 @@ export class Client {
 
   changeRegister = (method: 'POST' | 'PATCH' | 'DELETE', part: string, body?: unknown) => this.request<unknown>(method, `/api/v1/${part}`, { body });
 
+  addContact = (body: Record<string, unknown>) => this.request<Contact>('POST', '/api/v1/contacts', { body });
+
+  changeContact = (id: number, body: Record<string, unknown>) => this.request<Contact>('PATCH', `/api/v1/contacts/${id}`, { body });
+
+  removeContact = (id: number) => this.request<void>('DELETE', `/api/v1/contacts/${id}`);
+
   contacts = async (signal?: AbortSignal) => (await this.request<{ rows: Contact[] }>('GET', '/api/v1/contacts', { signal })).rows;
 
   authorityMatrix = (signal?: AbortSignal) => this.request<AuthorityMatrix>('GET', '/api/v1/authority', { signal });
