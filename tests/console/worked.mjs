@@ -224,6 +224,9 @@ try {
   assert.ok(refusals >= 2, 'recovering and closed are refused at first: they lack something');
   await tab(word.work_record);
   await work.locator('tbody tr, li').first().waitFor();
+  await button(work, word.work_handover).click();
+  await answer({ kind: 'handover', text: '次の当番へ: 週次の更新を見届ける', mentions: 'ito' });
+  await work.locator('tbody tr', { hasText: '次の当番へ: 週次の更新を見届ける' }).waitFor();
   if (folder) await abe.screenshot({ path: `${folder}/worked.ja.png`, fullPage: true });
   assert.deepEqual(complaints.flat(), []);
 } catch (error) {
