@@ -73,6 +73,8 @@ class Team:
         """Asked for by abe, looked at where that is wanted, signed by whoever holds the roles; the department's head is away, so the deputy signs late."""
         asked = self.abe.do("POST", work(number, "approvals"), action=action, scope=scope, question="may we?", deadline=soon(1))
         path = f"/api/v1/approvals/{asked['id']}"
+        assert not self.abe.get(path)["may_decide"] and not self.vendor1.get(path)["may_decide"]
+        assert self.mori.get(path)["may_decide"] == ("lead" in asked["approvers"])
         self.ito.do("POST", path + "/check", (200, 409))
         at_hand = [person for person in ("mori", "ueda", "kato") if person != "kato" or "department_head" not in asked["approvers"]]
         deadline = time.monotonic() + 30
@@ -83,6 +85,7 @@ class Team:
             time.sleep(0.2)
         deputies = [row["user"] for row in decision["signatures"] if row["is_deputy"]]
         assert deputies == (["ueda"] if "department_head" in asked["approvers"] else []), json.dumps(decision)
+        assert not any(self.people[person].get(path)["may_decide"] for person in ("abe", "mori", "kato", "ueda"))  # it is over
 
     def approval(self, number):
         self.approved(number, "isolate", "single_pc")

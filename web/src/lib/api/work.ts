@@ -26,7 +26,7 @@ export interface Approval {
   id: number; incident: number; action: string; scope: string; urgency: number; question: string; options: string; impact: string;
   recommendation: string; status: string; proposed_by: string; proposed: When; deadline: When; escalated: When; checked_by: string;
   checked: When; decided: When; decided_by: string; expires: When; is_emergency: boolean; approve_before: When; reason: string;
-  dossier: number; approvers: string[]; deputies: string[]; signatures: Signature[]; is_late: boolean;
+  dossier: number; approvers: string[]; deputies: string[]; signatures: Signature[]; is_late: boolean; may_decide?: boolean;
 }
 
 export interface Authority {
