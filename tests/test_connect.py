@@ -11,7 +11,7 @@ import threading
 import time
 
 import pytest
-from conftest import ROOT, free_port, run
+from conftest import ROOT, free_port, rows, run
 from radius_peer import CALLING_STATION, COA, DISCONNECT, FRAMED_IP, SESSION, VENDOR, Peer, attributes
 from test_console_http import conforms as conforms_to
 from test_notify import Receiver, secret, verified, wait_for
@@ -409,6 +409,23 @@ def test_what_is_removed_on_its_way_is_undone_and_not_done_later(desk, tmp_path)
     assert office.measure(number)["status"] == "removed" and office.tasks(number) == []
     receiver.stop()
     verified(office.server)
+
+
+def test_a_probe_from_the_command_line(desk, tmp_path, receiver):
+    connectors(tmp_path, hook(tmp_path, receiver.port), hook(tmp_path, receiver.port, name="off", on=False), give_up=1)
+    office = desk()
+    where = ("--data", office.server.data)
+    assert {row["name"]: row["on"] for row in rows("connect", "list", *where)} == {"edge": True, "off": False}
+    done = run("connect", "probe", "edge", "--wait", 60, *where)
+    assert done.stdout.splitlines()[0] == "done" and signed(receiver.requests[0])["act"] == "test"
+    receiver.answers["/secretpath"] = (500, {})
+    failed = run("connect", "probe", "edge", "--wait", 60, *where, check=False)
+    assert failed.returncode == 1 and failed.stdout == "failed\n" and "answered 500" in failed.stderr and "secretpath" not in failed.stderr
+    for name, words in (("off", "off"), ("nowhere", "no such connector")):
+        refused = run("connect", "probe", name, *where, check=False)
+        assert refused.returncode == 1 and words in refused.stderr.lower(), refused.stderr
+    assert run("connect", "probe", *where, check=False).returncode == 2
+    assert run("connect", "list", "--data", tmp_path / "nothing", check=False).returncode == 2
 
 
 def test_a_probe_for_administrators(desk, tmp_path, receiver):

@@ -1,7 +1,12 @@
 """Evidence and its chain of custody (spec 3.6): what the program brings by itself, answers of the logs kept as they were given, hand-overs that
 the receiver signs, legal hold, retention, and disposal that somebody else has approved."""
 import hashlib
+import http.client
 import json
+import os
+import socket
+import time
+import urllib.parse
 
 import pytest
 
@@ -96,6 +101,114 @@ def test_from_hand_to_hand_to_the_end(office):
     document = office.server.get("/api/v1/openapi.json")
     conforms(document, {"$ref": "#/components/schemas/WorkEvidenceItem"}, abe.get(work(number, "evidence", at)), "evidence")
     assert ("execute", "ito") in deeds(office, f"evidence/{at}")
+
+
+def upload(person, number, body, headers=None, **query):
+    """The bytes as they are; `body` may be an iterable, which is then sent in chunks."""
+    connection = http.client.HTTPConnection("127.0.0.1", person.server.http_port, timeout=60)
+    head = {"Content-Type": "application/octet-stream", "Cookie": person.cookie, "X-CSRF-Token": person.csrf} | (headers or {})
+    connection.request("POST", work(number, "evidence", "file") + "?" + urllib.parse.urlencode(query), body, head)
+    answer = connection.getresponse()
+    status, text = answer.status, answer.read()
+    connection.close()
+    return status, json.loads(text)
+
+
+def incoming(office):
+    folder = office.server.data / "evidence" / "incoming"
+    return sorted(folder.iterdir()) if folder.exists() else []
+
+
+def test_a_file_is_taken_in_while_it_comes(office):
+    abe, ito = office.abe, office.ito
+    number = office.incident(SALES)
+    sample = b"<script>alert(1)</script>MZ" + os.urandom(3 << 20)  # larger than any other body may be
+    sha256 = hashlib.sha256(sample).hexdigest()
+    before = office.server.get("/api/v1/record/head")["seq"]
+    status, item = upload(abe, number, (sample[at:at + 100_000] for at in range(0, len(sample), 100_000)), name="請求書.pdf.exe", description="開いたもの",
+                          type="file", source_host="PC-SAL-050", acquired_by="ito", witness="mori", sha256=sha256.upper())
+    assert status == 201, item
+    assert (item["sha256"], item["size"], item["holder"], item["acquired_by"], item["description"]) == (sha256, len(sample), "abe", "ito", "開いたもの (請求書.pdf.exe)")
+    file = office.server.data / item["location"]
+    assert file.read_bytes() == sample and file.stat().st_mode & 0o777 == 0o400 and incoming(office) == []
+    conforms(office.server.get("/api/v1/openapi.json"), {"$ref": "#/components/schemas/WorkEvidence"}, item, "evidence")
+    # one transaction: one entry with the item and the first line of its chain
+    entry, = [row for row in office.server.get("/api/v1/record?limit=50")["rows"] if row["seq"] > before and row["target"] == f"evidence/{item['id']}"]
+    assert {change["table"] for change in entry["changes"]} == {"work_evidence", "work_custody"} and entry["actor"] == "abe" and "請求書.pdf.exe" in entry["text"]
+    first = abe.get(work(number, "evidence", item["id"]))["custody"][0]
+    assert (first["kind"], first["from_person"], first["to_person"], first["signed_by"]) == ("receive", "ito", "abe", "abe")
+    # out again: an attachment of octets, whatever it looks like, and a line in the chain and in the audit log
+    connection = http.client.HTTPConnection("127.0.0.1", office.server.http_port, timeout=60)
+    connection.request("GET", work(number, "evidence", item["id"], "file"), headers={"Cookie": ito.cookie})
+    answer = connection.getresponse()
+    assert answer.read() == sample and answer.getheader("Content-Type") == "application/octet-stream" and answer.getheader("X-Content-Type-Options") == "nosniff"
+    assert answer.getheader("Content-Disposition") == f'attachment; filename="{item["number"]}-{sha256[:12]}.bin"'
+    connection.close()
+    assert [(row["kind"], row["signed_by"]) for row in abe.get(work(number, "evidence", item["id"]))["custody"]].count(("access", "ito")) == 1
+    lines = [json.loads(line) for line in (office.server.data / "audit.ndjson").read_text().splitlines()]
+    assert {(line["user"], line["action"]) for line in lines} >= {("abe", "incident.evidence.upload"), ("ito", "incident.evidence.file")}
+    assert run("verify", "--data", office.server.data).returncode == 0
+    file.chmod(0o600)
+    file.write_bytes(sample[:-1])
+    assert abe.do("GET", work(number, "evidence", item["id"], "file"), 409)
+    assert item["number"] in first_bad(office.server.data)[1]
+
+
+def test_files_that_are_not_taken_in(server, tmp_path):
+    office = Office(server("--seal-after-ms", 300, "--evidence-mb", 1), tmp_path)
+    abe, number = office.abe, office.incident(SALES)
+    for status, person, body, query, headers in (
+            (400, abe, b"", {"name": "a"}, {}), (400, abe, b"x", {}, {}), (400, abe, b"x", {"name": "../a"}, {}), (400, abe, b"x", {"name": "a", "type": "soup"}, {}),
+            (400, abe, b"x", {"name": "a", "sha256": "12"}, {}), (409, abe, b"x", {"name": "a", "sha256": "0" * 64}, {}),
+            (415, abe, b"x", {"name": "a"}, {"Content-Type": "text/html"}), (403, abe, b"x", {"name": "a"}, {"X-CSRF-Token": "wrong"}),
+            (403, office.hata, b"x", {"name": "a"}, {}), (403, office.vendor1, b"x", {"name": "a"}, {}),
+            (413, abe, None, {"name": "a"}, {"Content-Length": str((1 << 20) + 1)}), (413, abe, iter([bytes(1 << 20), b"x"]), {"name": "a"}, {})):
+        got = upload(person, number, body, headers, **query)
+        assert got[0] == status and (got[1]["detail"] or status == 403), (status, query, got)
+    assert upload(abe, 999, b"x", name="a")[0] == 404
+    assert upload(abe, number, b"the same", name="first")[0] == 201
+    status, told = upload(abe, number, b"the same", name="second")
+    assert status == 409 and f"{number}-1" in told["detail"] and f"{number}-1" in told["detail_ja"]
+    assert len(evidence(abe, number)) == 1
+    # what is announced as too long is refused before it comes; a client that goes away in the middle leaves nothing
+    with socket.create_connection(("127.0.0.1", office.server.http_port)) as s:
+        s.sendall((f"POST {work(number, 'evidence', 'file')}?name=cut HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/octet-stream\r\nContent-Length: 1000\r\n"
+                   f"Cookie: {abe.cookie}\r\nX-CSRF-Token: {abe.csrf}\r\n\r\nhalf").encode())
+        wait_for(lambda: incoming(office))
+    wait_for(lambda: not incoming(office))
+    assert run("verify", "--data", office.server.data).returncode == 0
+
+
+def wait_for(condition, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_kill_in_the_middle_of_a_file_leaves_no_item_and_no_file(server, tmp_path):
+    office = Office(server("--seal-after-ms", 300), tmp_path)
+    abe, number = office.abe, office.incident(SALES)
+    with socket.create_connection(("127.0.0.1", office.server.http_port)) as s:
+        s.sendall((f"POST {work(number, 'evidence', 'file')}?name=cut HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/octet-stream\r\nContent-Length: 1000\r\n"
+                   f"Cookie: {abe.cookie}\r\nX-CSRF-Token: {abe.csrf}\r\n\r\nhalf").encode())
+        wait_for(lambda: incoming(office))
+        office.server.kill()
+    assert incoming(office)
+    office.server.start()
+    assert incoming(office) == [] and office.server.get(work(number, "evidence"))["rows"] == []
+    status, item = upload(abe, number, b"whole", name="again")
+    assert status == 201 and (office.server.data / item["location"]).read_bytes() == b"whole"
+    office.server.kill()  # it is there, whatever happens after the answer
+    assert run("verify", "--data", office.server.data).returncode == 0
+    office.server.start()
+    assert [row["sha256"] for row in office.server.get(work(number, "evidence"))["rows"]] == [item["sha256"]]
+
+
+def test_no_files_are_taken_where_none_are_wanted(server, tmp_path):
+    office = Office(server("--seal-after-ms", 300, "--evidence-mb", 0), tmp_path)
+    status, told = upload(office.abe, office.incident(SALES), b"x", name="a")
+    assert status == 404 and "--evidence-mb" in told["detail"] and "--evidence-mb" in told["detail_ja"]
 
 
 def test_a_file_goes_with_its_last_item(office):

@@ -170,6 +170,7 @@ def casework(walk, office, number):
     the_arithmetic_is_there(walk, before, office.server.get(work(number)), head)
     item = walk("addEvidence", abe, work(number, "evidence"), "work_evidence/{id}", type="disk", description="image")
     walk("keepAnswer", abe, work(number, "evidence", "query"), "evidence/{id}", query="*", description="all that is stored")
+    walk("takeEvidenceFile", abe, work(number, "evidence", "file") + "?name=image.bin", "evidence/{id}", octets=b"the bytes of an image")
     walk("addCustody", abe, work(number, "evidence", item["id"], "custody"), f"evidence/{item['id']}", kind="transfer", to_person="ito", reason="analysis")
     host = walk("addIncidentHost", abe, work(number, "hosts"), "work_host/{id}", host="PC-FIN-005", ip=CFO)
     walk("changeIncidentHost", abe, work(number, "hosts", host["id"]), f"work_host/{host['id']}", status="acted")

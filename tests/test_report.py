@@ -397,3 +397,11 @@ def test_s24_the_schedule_makes_reports_once_and_reminds_of_signatures(tmp_path)
         assert server.get("/api/v1/reports")["overdue"] == 0
     finally:
         server.stop()
+
+
+def test_every_decision_of_the_matrix_has_its_word_in_reports():
+    words = yaml.safe_load((ROOT / "content" / "reports" / "labels.yml").read_text())["columns"]["decision"]["values"]
+    matrix = yaml.safe_load((ROOT / "content" / "authority.yml").read_text())
+    rows_of = next(part for part in matrix.values() if isinstance(part, list) and "title" in part[0])
+    named = {f"{row['action']}/{row['scope']}" for row in rows_of}
+    assert set(words) == named and all(word["en"] and word["ja"] for word in words.values())

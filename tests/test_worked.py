@@ -1,6 +1,8 @@
 """Every scenario from its first line to Closed, by people over HTTP (spec 3.7, 5.1-5.7; S144-S175): whatever the program says is missing
 is brought, until nothing is; then the record verifies and the report of the incident tells it in both languages."""
+import csv
 import datetime
+import io
 import json
 import os
 import subprocess
@@ -71,6 +73,8 @@ class Team:
         """Asked for by abe, looked at where that is wanted, signed by whoever holds the roles; the department's head is away, so the deputy signs late."""
         asked = self.abe.do("POST", work(number, "approvals"), action=action, scope=scope, question="may we?", deadline=soon(1))
         path = f"/api/v1/approvals/{asked['id']}"
+        assert not self.abe.get(path)["may_decide"] and not self.vendor1.get(path)["may_decide"]
+        assert self.mori.get(path)["may_decide"] == ("lead" in asked["approvers"])
         self.ito.do("POST", path + "/check", (200, 409))
         at_hand = [person for person in ("mori", "ueda", "kato") if person != "kato" or "department_head" not in asked["approvers"]]
         deadline = time.monotonic() + 30
@@ -81,6 +85,7 @@ class Team:
             time.sleep(0.2)
         deputies = [row["user"] for row in decision["signatures"] if row["is_deputy"]]
         assert deputies == (["ueda"] if "department_head" in asked["approvers"] else []), json.dumps(decision)
+        assert not any(self.people[person].get(path)["may_decide"] for person in ("abe", "mori", "kato", "ueda"))  # it is over
 
     def approval(self, number):
         self.approved(number, "isolate", "single_pc")
@@ -166,6 +171,24 @@ def deadlines(team, number):
     assert states(team.abe.get(work(number, "deadlines")))["ppc-final-wrongful"] == "met"
 
 
+def the_report_tells_all_of_it(team, number, name):
+    """What was decided, done and sent stands in the report of the incident, in words of its language."""
+    def table(section, language="ja"):
+        out = run("report", "incident", "--incident", number, "--format", "csv", "--section", section, "--data", team.server.data, "--lang", language, "--out", "-").stdout
+        return list(csv.DictReader(io.StringIO(out)))
+    assert {row["状態"] for row in table("hosts")} == {"駆除確認済み"} and {row["State"] for row in table("hosts", "en")} == {"verified clean"}
+    decisions = table("decisions")
+    assert decisions and {row["状態"] for row in decisions} == {"承認"} and all(row["署名"] for row in decisions)
+    assert any("(代行)" in row["署名"] for row in decisions) == any("ネットワークを切り離す" in row["判断"] and "部署" in row["判断"] for row in decisions)
+    assert {row["状態"] for row in table("tasks")} <= {"完了", "免除", "置き換え"} and table("cause")[0]["根本原因"] == "a computer without patches"
+    assert table("review")[0]["署名"] == "mori" and table("improvements")[0]["件名"] == "patch weekly"
+    assert not [row for row in table("response-record") if "/" in row["対象"] or row["対象"] == row["対象"].lower() and row["対象"].isascii()]
+    if name == "ransomware":
+        duties = {row["届出"]: (row["状態"], row["期限後の提出"]) for row in table("duties")}
+        assert duties["個人データの漏えい等の速報"] == ("提出済み", "はい") and ("提出済み", "いいえ") in duties.values()
+        assert "sent" in {row["State"] for row in table("duties", "en")}
+
+
 def test_a_false_alarm_of_a_scenario_needs_a_second_person(server, tmp_path):
     team = Team(server("--seal-after-ms", 300), tmp_path, "web_worm_irc_denied")
     number = team.incident()
@@ -202,6 +225,7 @@ def test_a_scenario_is_worked_to_its_end(server, tmp_path, name):
     team.to_closed(number)
     clean = {host["host"]: host["status"] for host in team.abe.get(work(number, "hosts"))["rows"]}
     assert clean and set(clean.values()) == {"verified_clean"} and not set(clean) & {row["host"] for row in team.abe.get("/api/v1/residual")["rows"]}
+    the_report_tells_all_of_it(team, number, name)
     team.is_proved(number)
 
 

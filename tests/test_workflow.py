@@ -33,10 +33,11 @@ class Person:
 
     def ask(self, method, path, **body):
         connection = http.client.HTTPConnection("127.0.0.1", self.server.http_port, timeout=30)
-        headers = {"Content-Type": "application/json"}
+        octets = body.get("octets")  # a file instead of JSON
+        headers = {"Content-Type": "application/json" if octets is None else "application/octet-stream"}
         if self.cookie:
             headers |= {"Cookie": self.cookie, "X-CSRF-Token": self.csrf}
-        connection.request(method, path, json.dumps(body) if method != "GET" else None, headers)
+        connection.request(method, path, None if method == "GET" else json.dumps(body) if octets is None else octets, headers)
         answer = connection.getresponse()
         text = answer.read()
         connection.close()

@@ -103,6 +103,10 @@ static bool document(void *context, struct str name, struct buf *json, struct er
         return fleet_document(o->arguments, json, err);
     if (str_eq(name, STR("posture")))
         return posture_document(o, json, err);
+    if (str_starts(name, STR("deadlines/")))
+        return error_set(err, "%s",
+                         tr("deadlines are worked out by the running server; make this report there",
+                            "期限は稼働中のサーバーが計算します。サーバーでレポートを作成してください"));
     return error_set(err, tr("there is no document '%.*s'", "文書 '%.*s' はありません"), STR_ARGS(name));
 }
 

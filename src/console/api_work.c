@@ -5,6 +5,7 @@
 #include "console/console_internal.h"
 #include "console/report_form.h"
 #include "console/router.h"
+#include "console/upload.h"
 
 #define TEXT(name, least, most)                                                                              \
     {                                                                                                        \
@@ -98,6 +99,24 @@ static const struct parameter EVIDENCE[] = {
     MAY_TEXT("location", 200),
     MAY_TEXT("seal", 100),
     MAY_TIME("retention_until"),
+    MAY_FLAG("legal_hold"),
+    {0}};
+static const struct parameter EVIDENCE_FILE[] = {
+    TEXT("name", 1, 255),
+    MAY_CHOICE("type", "disk|memory|log|pcap|mail|photo|device|file"),
+    MAY_CHOICE("purpose", "examination|eradication|false_alarm|offline_scan|rebuild"),
+    MAY_TEXT("description", 1000),
+    MAY_TEXT("serial", 100),
+    MAY_TEXT("source_host", 253),
+    MAY_TIME("acquired"),
+    MAY_TEXT("acquired_by", 64),
+    MAY_TEXT("witness", 64),
+    MAY_TEXT("tool", 500),
+    MAY_FLAG("write_blocked"),
+    MAY_CHOICE("power_state", "on|off|unknown"),
+    MAY_FLAG("volatile_captured"),
+    MAY_TEXT("sha256", 64),
+    MAY_TEXT("seal", 100),
     MAY_FLAG("legal_hold"),
     {0}};
 static const struct parameter EVIDENCE_QUERY[] = {TEXT("query", 1, 8000),
@@ -300,17 +319,29 @@ static bool read_path(struct request *r, struct casework_request *request)
     return false;
 }
 
+/* On disk before anything is entered about it. */
+static bool end_file(struct request *r, struct console_upload *file)
+{
+    struct error err;
+    if (r->upload == NULL || upload_end(r->upload, file, &err))
+        return true;
+    reply_problem(r, PROBLEM_DISK_FULL, str_c(err.text), str_c(err.text));
+    return false;
+}
+
 static void answer(struct request *r)
 {
     struct console_failure failure = failure_none();
     struct casework_answer out = {.status = 200};
+    struct console_upload file;
     bool has_members = r->route->members != NULL;
     struct casework_request request = {.what = QUESTIONS[r->route - work_routes.routes],
                                        .names = has_members ? r->route->members : r->route->query,
                                        .values = has_members ? r->members : r->query,
                                        .viewer = request_viewer(r)};
-    if (!read_path(r, &request))
+    if (!read_path(r, &request) || !end_file(r, &file))
         return;
+    request.upload = r->upload ? &file : NULL;
     if (r->services->casework == NULL)
         reply_problem(r, PROBLEM_NOT_FOUND, STR("This server does not offer that."),
                       STR("このサーバーでは利用できません。"));
@@ -318,6 +349,8 @@ static void answer(struct request *r)
         reply_failure(r, &failure);
     else if (out.status == 204)
         reply_nothing(r, 204);
+    else if (out.file)
+        reply_attachment(r, out.file, out.file_bytes, out.file_name);
     else if (out.content_type != NULL)
         buf_add(reply_text(r, out.status, out.content_type), buf_str(&out.body));
     else
@@ -328,6 +361,8 @@ static void answer(struct request *r)
 static const struct route ROUTES[] = {
 #define CASEWORK(constant, method, pattern, permission, query, members, audit)                               \
     {METHOD_##method, pattern, answer, RUN_WORKER, permission, 0, query, members, audit},
+#define CASEWORK_FILE(constant, method, pattern, permission, query, members, audit)                          \
+    {METHOD_##method, pattern, answer, RUN_WORKER, permission, ROUTE_FILE_BODY, query, members, audit},
 #include "console/work_routes.def"
 #undef CASEWORK
 };

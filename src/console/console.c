@@ -9,6 +9,7 @@
 #include "base/poked_thread.h"
 #include "console/report_form.h"
 #include "console/sessions.h"
+#include "console/upload.h"
 
 #define PASSWORD_THREADS  2
 #define PASSWORD_QUEUE    32
@@ -112,6 +113,8 @@ struct console *console_start(const struct console_config *config, const struct 
         memory_free(c);
         return NULL;
     }
+    if (c->config.upload_folder)
+        upload_clear(c->config.upload_folder);
     start_parts(c);
     c->http = http_start(c, err);
     if (!c->http) {

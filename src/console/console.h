@@ -36,6 +36,8 @@ struct console_config {
     unsigned session_max_s;           /* [7 days] */
     unsigned stream_clients;          /* [1000] */
     size_t ingest_body_bytes;         /* [16 MiB] */
+    const char *upload_folder;        /* where files lie while they come; NULL = none are taken */
+    uint64_t upload_bytes;            /* of one file; 0 = none are taken */
     unsigned reports_per_address;     /* of users without log-in, in ten minutes; 0 = the form is off */
 };
 

@@ -49,6 +49,8 @@ void http_run_on_worker(void *item);
 void gate_enter(struct request *r, struct str uri,
                 struct str method); /* head only; r->reply.status != 0: refused */
 void gate_body(struct request *r);  /* once the body is complete */
+/* A piece of a body that is a file. */
+void gate_file(struct request *r, struct str bytes);
 /* Audit, security headers, counters. */
 /* Runs the handler on this thread, as the deed of whoever asked. Not for RUN_ASYNC. */
 void gate_run(struct request *r);

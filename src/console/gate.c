@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "console/console_internal.h"
 #include "console/router.h"
+#include "console/upload.h"
 
 #define API_BODY_BYTES   ((size_t)1 << 20)
 #define SMALL_BODY_BYTES ((size_t)32 << 10)
@@ -178,14 +179,34 @@ static bool check_query(struct request *r)
     return false;
 }
 
+/* Who was refused does not get to send a file first. */
+static bool takes_file(const struct request *r)
+{
+    return r->route != NULL && (r->route->flags & ROUTE_FILE_BODY) && r->reply.status == 0;
+}
+
 size_t gate_body_limit(const struct request *r)
 {
+    if (takes_file(r))
+        return r->console->config.upload_bytes;
     bool is_ingest = r->route && (r->route->flags & ROUTE_INGEST);
     if (r->route != NULL && r->route->flags & ROUTE_LARGE_BODY)
         return LARGE_BODY_BYTES;
     if (r->route != NULL && r->route->flags & ROUTE_SMALL_BODY)
         return SMALL_BODY_BYTES;
     return is_ingest ? r->console->config.ingest_body_bytes : API_BODY_BYTES;
+}
+
+static bool check_takes_files(struct request *r)
+{
+    const struct console_config *config = &r->console->config;
+    if (!(r->route->flags & ROUTE_FILE_BODY) || (config->upload_folder && config->upload_bytes))
+        return true;
+    reply_problem(r, PROBLEM_NOT_FOUND,
+                  STR("This server takes no files; \"hyakuyo serve --evidence-mb\" sets how large they may "
+                      "be."),
+                  STR("このサーバーはファイルを受け付けません(hyakuyo serve --evidence-mb で上限を設定)。"));
+    return false;
 }
 
 static bool check_length(struct request *r)
@@ -207,6 +228,15 @@ static bool is_media_type(struct str header, struct str type)
                          type);
 }
 
+static bool is_file_type(struct request *r, struct str type)
+{
+    if (!(r->route->flags & ROUTE_FILE_BODY) || is_media_type(type, STR("application/octet-stream")))
+        return true;
+    reply_problem(r, PROBLEM_MEDIA_TYPE, STR("Send the file itself as application/octet-stream."),
+                  STR("ファイルそのものを application/octet-stream で送ってください。"));
+    return false;
+}
+
 static bool check_media_type(struct request *r)
 {
     struct str type = request_header(r, "Content-Type"), encoding = request_header(r, "Content-Encoding");
@@ -216,6 +246,8 @@ static bool check_media_type(struct request *r)
                       STR("圧縮された本文は受け付けません。圧縮せずに送ってください。"));
         return false;
     }
+    if (!is_file_type(r, type))
+        return false;
     if (is_ingest ? !is_media_type(type, STR("multipart/form-data"))
                   : !r->route->members || is_media_type(type, STR("application/json")))
         return true;
@@ -247,9 +279,40 @@ static bool check_target(struct request *r, struct str uri)
     BUG("target result");
 }
 
-static bool (*const GATES[])(struct request *r) = {check_framing, check_host,       check_route, identify,
-                                                   check_origin,  check_permission, check_csrf,  check_query,
-                                                   check_length,  check_media_type};
+static void file_problem(struct request *r, bool is_full, const struct error *en, const struct error *ja)
+{
+    reply_problem(r, is_full ? PROBLEM_DISK_FULL : PROBLEM_UNAVAILABLE, str_c(en->text), str_c(ja->text));
+    upload_free(r->upload);
+    r->upload = NULL;
+}
+
+static bool open_file(struct request *r)
+{
+    bool is_full;
+    uint64_t length = 0;
+    struct error en, ja;
+    if (!(r->route->flags & ROUTE_FILE_BODY))
+        return true;
+    if (!str_to_u64(request_header(r, "Content-Length"), 10, &length))
+        length = 0;
+    r->upload = upload_new(r->console->config.upload_folder, length, &is_full, &en, &ja);
+    if (r->upload == NULL)
+        file_problem(r, is_full, &en, &ja);
+    return r->upload != NULL;
+}
+
+static bool (*const GATES[])(struct request *r) = {check_framing, check_host,       check_route,
+                                                   identify,      check_origin,     check_permission,
+                                                   check_csrf,    check_query,      check_takes_files,
+                                                   check_length,  check_media_type, open_file};
+
+void gate_file(struct request *r, struct str bytes)
+{
+    bool is_full;
+    struct error en, ja;
+    if (!upload_add(r->upload, bytes, &is_full, &en, &ja))
+        file_problem(r, is_full, &en, &ja);
+}
 
 void gate_enter(struct request *r, struct str uri, struct str method)
 {

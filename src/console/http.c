@@ -18,6 +18,7 @@
 #include "console/console_internal.h"
 #include "console/listen.h"
 #include "console/router.h"
+#include "console/upload.h"
 
 #define HEAD_BYTES_MAX  ((size_t)64 << 10)
 #define POOL_BYTES      (HEAD_BYTES_MAX + ((size_t)16 << 10))
@@ -145,8 +146,10 @@ static struct exchange *exchange_new(struct http_server *h, struct MHD_Connectio
     ip_format(&c->ip, r->address);
     MHD_get_connection_values(connection, MHD_HEADER_KIND, collect_header, r);
     gate_enter(r, buf_str(&c->target), str_c(method));
+    /* a file has this long for each piece of it, see take_body */
+    size_t whole = r->upload ? 0 : gate_body_limit(r);
     connection_deadline(c, clock_monotonic_ns() + BODY_GRACE_NS +
-                               (int64_t)(gate_body_limit(r) / SLOWEST_BYTES_S) * NS_PER_SECOND);
+                               (int64_t)(whole / SLOWEST_BYTES_S) * NS_PER_SECOND);
     return x;
 }
 
@@ -154,6 +157,9 @@ static void exchange_free(struct exchange *x)
 {
     buf_free(&x->request.body);
     buf_free(&x->request.reply.body);
+    upload_free(x->request.upload);
+    if (x->request.reply.fd)
+        close(x->request.reply.fd);
     if (x->request.reply.stream)
         stream_unsubscribe(x->request.reply.stream);
     arena_free(&x->request.arena);
@@ -191,6 +197,11 @@ static struct MHD_Response *response_of(struct exchange *x)
     if (reply->file) {
         struct str bytes = reply->file_gzip ? reply->file->gzip : reply->file->bytes;
         return MHD_create_response_from_buffer(bytes.n, (void *)(uintptr_t)bytes.p, MHD_RESPMEM_PERSISTENT);
+    }
+    if (reply->fd) {
+        int fd = reply->fd; /* the response closes it */
+        reply->fd = 0;
+        return MHD_create_response_from_fd64(reply->fd_bytes, fd);
     }
     /* the exchange outlives the response: it is freed when the request is completed */
     return MHD_create_response_from_buffer(reply->body.n,
@@ -246,8 +257,8 @@ static void count_reply(struct console *c, const struct request *r)
 static enum MHD_Result send_reply(struct exchange *x)
 {
     struct request *r = &x->request;
+    size_t bytes = r->reply.fd ? r->reply.fd_bytes : r->reply.file ? r->reply.file->bytes.n : r->reply.body.n;
     struct MHD_Response *response = response_of(x);
-    size_t bytes = r->reply.file ? r->reply.file->bytes.n : r->reply.body.n;
     int64_t time_ns = BODY_GRACE_NS + (int64_t)(bytes / SLOWEST_BYTES_S) * NS_PER_SECOND;
     add_headers(response, r);
     count_reply(x->server->console, r);
@@ -350,9 +361,15 @@ static enum MHD_Result take_body(struct exchange *x, const char *bytes, size_t *
                       arena_printf(&r->arena, "At most %zu bytes are taken at once.", limit),
                       arena_printf(&r->arena, "一度に送れるのは%zuバイトまでです。", limit));
         buf_free(&r->body);
+        upload_free(r->upload);
+        r->upload = NULL;
     }
-    if (r->reply.status == 0)
+    if (r->reply.status == 0 && r->upload) {
+        gate_file(r, str_n(bytes, *n));
+        connection_deadline(connection_of(x->connection), clock_monotonic_ns() + BODY_GRACE_NS);
+    } else if (r->reply.status == 0) {
         buf_bytes(&r->body, bytes, *n);
+    }
     *n = 0;
     return MHD_YES;
 }

@@ -86,6 +86,14 @@ struct buf *reply_json(struct request *r, int status)
     return reply_text(r, status, "application/json");
 }
 
+void reply_attachment(struct request *r, int fd, uint64_t bytes, const char *name)
+{
+    reply_text(r, 200, "application/octet-stream");
+    reply_header(r, "Content-Disposition", arena_printf(&r->arena, "attachment; filename=\"%s\"", name));
+    r->reply.fd = fd;
+    r->reply.fd_bytes = bytes;
+}
+
 void reply_nothing(struct request *r, int status)
 {
     reply_reset(r, status);

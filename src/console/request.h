@@ -33,6 +33,7 @@ enum problem {
 #define REQUEST_HEADERS_MAX 100
 
 struct static_file;
+struct upload;
 struct stream_client;
 struct console;
 struct route;
@@ -43,6 +44,8 @@ struct reply {
     struct buf body;                /* handed over to whoever sends it */
     const struct static_file *file; /* instead of the body */
     bool file_gzip;
+    int fd; /* instead of the body: an open file, 0 = none; closed with the reply */
+    uint64_t fd_bytes;
     struct stream_client *stream;           /* instead of the body: stays open */
     struct pair headers[REPLY_HEADERS_MAX]; /* names are literals, values live in the arena */
     size_t header_count;
@@ -62,7 +65,8 @@ struct request {
     struct pair headers[REQUEST_HEADERS_MAX];
     size_t header_count;
     struct buf body;
-    char address[48]; /* of the peer, canonical text */
+    struct upload *upload; /* of ROUTE_FILE_BODY, instead of the body */
+    char address[48];      /* of the peer, canonical text */
     bool is_loopback;
     bool is_https;
     struct principal who; /* permissions 0 = nobody */
@@ -85,6 +89,8 @@ void reply_header(struct request *r, const char *name, struct str value);
 /* The body the handler then writes to. */
 struct buf *reply_json(struct request *r, int status);
 struct buf *reply_text(struct request *r, int status, const char *content_type);
+/* An open file, handed over, as an attachment: octets that no browser renders. */
+void reply_attachment(struct request *r, int fd, uint64_t bytes, const char *name);
 void reply_nothing(struct request *r, int status); /* 204, 304: no body */
 
 /* RFC 9457, in both languages. Details are whole sentences, may be "". `position` −1 = none. Replaces what

@@ -20,6 +20,7 @@ enum {
         1 << 2, /* public as the configured ingest policy says; its own body limit, any media type */
     ROUTE_LARGE_BODY = 1 << 3, /* takes files: 40 MiB */
     ROUTE_SMALL_BODY = 1 << 4, /* from anybody: 32 KiB */
+    ROUTE_FILE_BODY = 1 << 5,  /* the body is a file and goes to disk (upload.h) */
 };
 
 struct route {

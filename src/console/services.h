@@ -163,12 +163,21 @@ enum casework_question {
 struct parameter;
 struct parameter_value;
 
+/* A file that came as the body. It lies at `path`, on disk, until the service renames it; else the console
+ * removes it. */
+struct console_upload {
+    const char *path;
+    char sha256[65]; /* hexadecimal */
+    uint64_t bytes;
+};
+
 struct casework_request {
     enum casework_question what;
     uint64_t id, item;             /* of the path, 0 = none */
     struct str name;               /* the first value of the path as text */
     const struct parameter *names; /* of `values`, console/parameters.h; NULL = none were taken */
     const struct parameter_value *values;
+    const struct console_upload *upload; /* NULL = none came */
     struct console_viewer viewer;
 };
 
@@ -176,6 +185,10 @@ struct casework_answer {
     int status;               /* preset to 200 */
     const char *content_type; /* NULL = JSON */
     struct buf body;          /* the console frees it */
+    /* Instead of the body: an open file, handed over; people get it as an attachment of that name. */
+    int file; /* 0 = none */
+    uint64_t file_bytes;
+    const char *file_name; /* of letters, digits, "-" and "."; lives in the arena */
 };
 
 /* The form of people who are not logged in (api_report_form.c). */

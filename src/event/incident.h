@@ -28,6 +28,8 @@ enum incident_state {
 #define INCIDENT_STATE_COUNT (INCIDENT_REOPENED + 1)
 struct str
 incident_state_name(enum incident_state s); /* "candidate", "new", "triage", … "on_hold", "false_positive" */
+/* What people read in Japanese: "一次判定". */
+struct str incident_state_ja(enum incident_state s);
 bool incident_state_parse(struct str s, enum incident_state *out);
 
 /* A finding as the incident keeps it: copied out of the batch, folded by (rule, system, host) with a count.

@@ -211,6 +211,12 @@ struct deadline *deadlines_judge(const struct deadlines *all, const struct case_
     return out;
 }
 
+bool deadline_is_met_late(const struct deadline *d)
+{
+    return d->state == DEADLINE_MET && d->mark != NULL && d->due_ns != TIME_UNKNOWN &&
+           d->mark->when_ns >= d->due_ns;
+}
+
 bool deadlines_are_met(const struct deadline *all, size_t count, struct error *err)
 {
     for (size_t i = 0; i < count; i++) {

@@ -41,10 +41,18 @@ struct deadline_rule {
     const struct yaml *when, *unless;
 };
 
+/* How people are asked for a fact. */
+struct deadline_question {
+    struct str fact, title_en, title_ja;
+    struct str kind; /* "answer" (yes, possible, no, unknown), "number", "text" */
+};
+
 struct deadlines {
     struct str version, note_en, note_ja;
     const struct deadline_rule *rules;
     size_t count;
+    const struct deadline_question *questions;
+    size_t question_count;
 };
 /* Texts live in `arena`. False with a sentence that names file and line. */
 bool deadlines_load(struct deadlines *d, const char *path, struct arena *arena, struct error *err) MUST_CHECK;
@@ -77,6 +85,9 @@ struct deadline *deadlines_judge(const struct deadlines *d, const struct case_fa
                                  const struct deadline_mark *marks, size_t mark_count,
                                  const struct calendar *calendar, const struct zone *zone, int64_t now_ns,
                                  struct arena *arena);
+
+/* Met, but only after its time. */
+bool deadline_is_met_late(const struct deadline *d);
 
 /* The guard of closing (spec 3.7): every clock that runs is met or waived, and those that block while
  * undecided are answered. False with a sentence that names the first that is not. */

@@ -90,6 +90,31 @@ static bool is_repeated(const struct deadline_rule *rules, size_t at)
     return false;
 }
 
+static bool read_questions(struct deadlines *d, const char *path, const struct yaml *list,
+                           struct arena *arena, struct error *err)
+{
+    struct deadline_question *all =
+        ARENA_ARRAY(arena, struct deadline_question, (list ? list->count : 0) + 1);
+    for (const struct yaml *n = list ? list->child : NULL; n != NULL; n = n->next) {
+        struct deadline_question *q = &all[d->question_count++];
+        *q = (struct deadline_question){.fact = yaml_text(n, "fact"), .kind = yaml_text(n, "kind")};
+        read_texts(n, "title", &q->title_en, &q->title_ja);
+        if (q->kind.n == 0)
+            q->kind = STR("answer");
+        if (!q->fact.n || !q->title_en.n || !q->title_ja.n)
+            return complain(path, n, err,
+                            tr("a question needs fact, and title in both languages",
+                               "質問には fact と両言語の title が必要です"));
+        if (!str_eq(q->kind, STR("answer")) && !str_eq(q->kind, STR("number")) &&
+            !str_eq(q->kind, STR("text")))
+            return complain(path, n, err,
+                            tr("the kind of a question is answer, number or text",
+                               "質問の kind は answer、number、text のいずれかです"));
+    }
+    d->questions = all;
+    return true;
+}
+
 bool deadlines_load(struct deadlines *d, const char *path, struct arena *arena, struct error *err)
 {
     const struct yaml *top = yaml_load(path, arena, err);
@@ -105,6 +130,8 @@ bool deadlines_load(struct deadlines *d, const char *path, struct arena *arena, 
             return complain(path, n, err, tr("this id is there already", "この id はすでにあります"));
     }
     d->rules = rules;
+    if (!read_questions(d, path, yaml_get(top, "facts"), arena, err))
+        return false;
     d->version = yaml_text(top, "version");
     read_texts(top, "note", &d->note_en, &d->note_ja);
     return true;

@@ -1,5 +1,6 @@
 /* Spec 3.2: when a clock ends, over holidays, year ends, the leap day, zones and summer time; and how it
  * stands. */
+#include "base/yaml.h"
 #include "incident/deadline.h"
 
 #include <setjmp.h>
@@ -234,6 +235,47 @@ static void conditions_over_facts(void **state)
     }
 }
 
+static void what_is_sent_too_late_says_so(void **state)
+{
+    static const struct {
+        const char *sent;
+        bool is_late;
+    } cases[] = {{"2025-11-15T23:59:59+09:00", false},
+                 {"2025-11-16T00:00:00+09:00", true}, /* five days after the 10th, the last one whole */
+                 {"2025-12-01T00:00:00+09:00", true}};
+    struct deadlines d = load();
+    struct world *w = world("personal_data=yes;sensitive_data=yes", "2025-11-10T09:00:00+09:00");
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct deadline_mark mark = {.rule_id = STR("ppc-preliminary"),
+                                     .when_ns = at(cases[i].sent),
+                                     .who = STR("mori"),
+                                     .receipt = STR("1")};
+        const struct deadline *rows = judge(&d, w, &mark, 1, "2025-12-24T00:00:00+09:00");
+        assert_int_equal(find(&d, rows, "ppc-preliminary")->state, DEADLINE_MET);
+        assert_true(deadline_is_met_late(find(&d, rows, "ppc-preliminary")) == cases[i].is_late);
+        mark.is_waived = true;
+        rows = judge(&d, w, &mark, 1, "2025-12-24T00:00:00+09:00");
+        assert_false(deadline_is_met_late(find(&d, rows, "ppc-preliminary")));
+    }
+}
+
+/* Every fact that a clock asks for has its question in both languages. */
+static void facts_have_questions(void **state)
+{
+    struct deadlines d = load();
+    (void)state;
+    for (size_t i = 0; i < d.count; i++)
+        for (const struct yaml *map = d.rules[i].when->child; map; map = map->next)
+            for (const struct yaml *n = map->child; n; n = n->next) {
+                size_t q = 0;
+                while (q < d.question_count && !str_eq(d.questions[q].fact, n->key))
+                    q++;
+                if (q == d.question_count)
+                    fail_msg("nobody is asked for %.*s", STR_ARGS(n->key));
+            }
+}
+
 static void a_clock_starts_with_the_first_who_knew(void **state)
 {
     struct deadlines d = load();
@@ -326,6 +368,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(spans_end_where_the_law_says),
         cmocka_unit_test(conditions_over_facts),
+        cmocka_unit_test(what_is_sent_too_late_says_so),
+        cmocka_unit_test(facts_have_questions),
         cmocka_unit_test(a_clock_starts_with_the_first_who_knew),
         cmocka_unit_test(closing_waits_for_what_runs),
         cmocka_unit_test(mistakes_in_the_file_are_named),

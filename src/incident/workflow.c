@@ -198,16 +198,19 @@ unsigned workflow_missing(const struct workflow_step *step, const struct workflo
 
 static bool refuse_step(enum incident_state from, enum incident_state to, struct error *en, struct error *ja)
 {
-    struct buf choices = {0};
+    struct buf choices = {0}, choices_ja = {0};
     for (size_t i = 0; i < COUNT_OF(steps); i++)
-        if (steps[i].from == from && steps[i].to != from)
+        if (steps[i].from == from && steps[i].to != from) {
             buf_printf(&choices, "%s%s", choices.n ? ", " : "", incident_state_name(steps[i].to).p);
-    const char *list = choices.n ? buf_cstr(&choices) : "-";
+            buf_printf(&choices_ja, "%s%s", choices_ja.n ? "、" : "", incident_state_ja(steps[i].to).p);
+        }
     error_set(en, "an incident in state %s cannot go to %s; from here it can go to: %s",
-              incident_state_name(from).p, incident_state_name(to).p, list);
-    error_set(ja, "状態 %s のインシデントを %s にはできません。ここから移れる状態: %s",
-              incident_state_name(from).p, incident_state_name(to).p, list);
+              incident_state_name(from).p, incident_state_name(to).p, choices.n ? buf_cstr(&choices) : "-");
+    error_set(ja, "「%s」のインシデントを「%s」にはできません。ここから移れる状態: %s",
+              incident_state_ja(from).p, incident_state_ja(to).p,
+              choices_ja.n ? buf_cstr(&choices_ja) : "なし");
     buf_free(&choices);
+    buf_free(&choices_ja);
     return false;
 }
 
@@ -226,7 +229,7 @@ bool workflow_check(enum incident_state from, enum incident_state to, const stru
         }
     if (missing) {
         error_set(en, "before %s this is missing: %s", incident_state_name(to).p, buf_cstr(&list_en));
-        error_set(ja, "%s に進むには次が足りません: %s", incident_state_name(to).p, buf_cstr(&list_ja));
+        error_set(ja, "「%s」に進むには次が足りません: %s", incident_state_ja(to).p, buf_cstr(&list_ja));
     }
     buf_free(&list_en);
     buf_free(&list_ja);

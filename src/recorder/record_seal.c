@@ -2,8 +2,10 @@
  * record_check.c. */
 #include "recorder/record_seal.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -17,7 +19,6 @@
 #define KEPT          "kept" /* no column has that name */
 #define FILE_MOST     ((size_t)64 << 20)
 #define ITEMS_MOST    100000
-#define EVIDENCE_MOST ((size_t)256 << 20)
 #define RUNNING_START "server.start"
 #define RUNNING_STOP  "server.stop"
 
@@ -30,14 +31,19 @@ struct sealed {
     struct map by_name; /* "id/field" → index */
 };
 
+static void bytes_hex(const unsigned char hash[SHA256_BYTES], char out[2 * SHA256_BYTES + 1])
+{
+    for (size_t i = 0; i < SHA256_BYTES; i++)
+        snprintf(out + 2 * i, 3, "%02x", hash[i]);
+}
+
 static void hash_hex(struct str text, char out[2 * SHA256_BYTES + 1])
 {
     unsigned char hash[SHA256_BYTES];
     struct sha256 *h = sha256_new();
     sha256_add(h, text);
     sha256_end(h, hash);
-    for (size_t i = 0; i < SHA256_BYTES; i++)
-        snprintf(out + 2 * i, 3, "%02x", hash[i]);
+    bytes_hex(hash, out);
 }
 
 static bool load(struct sealed *k, struct state *state, const char *table, const char *field,
@@ -272,6 +278,21 @@ static bool check_incidents(struct seal_check *check, struct error *err)
     return ok;
 }
 
+static bool hash_file(const char *path, char hex[2 * SHA256_BYTES + 1], struct error *err)
+{
+    unsigned char hash[SHA256_BYTES];
+    uint64_t bytes;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool ok = fd >= 0 && sha256_of_file(fd, hash, &bytes);
+    if (!ok)
+        error_errno(err, "cannot read %s", path);
+    else
+        bytes_hex(hash, hex);
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
 /* Items that lie in DATA/evidence under their hash and were not disposed of. The entry is that of the item's
  * row. */
 static bool check_evidence(struct seal_check *check, struct error *err)
@@ -283,15 +304,12 @@ static bool check_evidence(struct seal_check *check, struct error *err)
     for (uint32_t i = 0; ok && i < items.count; i++) {
         const struct work_row *item = &items.rows[i];
         struct str location = item->values[EVIDENCE_LOCATION];
-        struct buf bytes = {0};
         struct error why;
         char hash[2 * SHA256_BYTES + 1];
         if (!str_starts(location, STR("evidence/")) || work_number(item, EVIDENCE_DISPOSED) != 0)
             continue;
         const char *path = arena_printf(&arena, "%s/%.*s", check->data_dir, STR_ARGS(location)).p;
-        bool is_read = file_read(path, EVIDENCE_MOST, &bytes, &why);
-        if (is_read)
-            hash_hex(buf_str(&bytes), hash);
+        bool is_read = hash_file(path, hash, &why);
         check->compared++;
         if (is_read && !str_eq(str_c(hash), item->values[EVIDENCE_SHA256]))
             error_set(&why,
@@ -303,7 +321,6 @@ static bool check_evidence(struct seal_check *check, struct error *err)
             ok = state_record_last_change(check->state, STR("work_evidence"), item->id, &seq, err);
             check->found(check->context, seq, why.text);
         }
-        buf_free(&bytes);
     }
     arena_free(&arena);
     return ok;

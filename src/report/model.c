@@ -172,6 +172,8 @@ static struct str number_text(const struct report *r, enum report_type type, con
     case REPORT_REAL:
         if (cell->real >= 10000 || cell->real <= -10000)
             return grouped(cell->whole, arena);
+        if (cell->real != 0 && cell->real < 0.001 && cell->real > -0.001)
+            return cell->real > 0 ? STR("< 0.001") : STR("> -0.001");
         return arena_printf(arena, "%.4g", cell->real);
     case REPORT_PERCENT:
         return percent(cell->real, arena);
@@ -195,6 +197,19 @@ bool report_is_link(const struct report_column *c, const struct report_cell *cel
         str_starts(a, STR("http://")) || str_starts(a, STR("https://")) || str_starts(a, STR("/#/"));
     return c->type == REPORT_LINK && cell->kind == CELL_TEXT && is_address &&
            str_find_char(a, '\'', 0) == STR_NOT_FOUND && str_find_char(a, '\\', 0) == STR_NOT_FOUND;
+}
+
+/* The program's own sentences in the record are in both languages, "English / Japanese": the half that is
+ * read. What people wrote is left alone. */
+struct str report_half(const struct report *r, struct str text)
+{
+    size_t at = str_find(text, STR(" / "), 0);
+    if (at == STR_NOT_FOUND || at == 0 || at + 3 >= text.n || (unsigned char)text.p[at + 3] < 0xE3)
+        return text;
+    for (size_t i = 0; i < at; i++)
+        if ((unsigned char)text.p[i] < 0x20 || (unsigned char)text.p[i] > 0x7e)
+            return text;
+    return r->language == LANGUAGE_JA ? str_skip(text, at + 3) : str_slice(text, 0, at);
 }
 
 struct str report_show(const struct report *r, const struct report_column *c, const struct report_cell *cell,

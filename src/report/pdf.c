@@ -279,12 +279,26 @@ static void put_row(struct paper *p, const struct report_section *s, uint32_t ro
     cairo_box(p->cr, SIDE, p->y - 0.4, WIDTH, 0.4, 0xCCCCCC);
 }
 
+/* A head is not left alone at the foot of a page, nor the source below the only row. */
+static double first_row(const struct paper *p, const struct report_section *s, const double *widths)
+{
+    uint32_t rows = report_rows_shown(p->report, s);
+    return rows == 0 ? 30 : row_height(p, s, 0, widths) + (rows == 1 ? 16 : 0);
+}
+
+static double table_begin(const struct paper *p, const struct report_section *s)
+{
+    double *widths = ARENA_ARRAY(p->arena, double, s->column_count + 1);
+    plan_columns(p, s, widths);
+    return row_height(p, s, UINT32_MAX, widths) + first_row(p, s, widths);
+}
+
 static void put_table(struct paper *p, const struct report_section *s)
 {
     double *widths = ARENA_ARRAY(p->arena, double, s->column_count + 1);
     plan_columns(p, s, widths);
     double head = row_height(p, s, UINT32_MAX, widths);
-    need(p, head + 30);
+    need(p, head + first_row(p, s, widths));
     put_row(p, s, UINT32_MAX, widths, head);
     for (uint32_t row = 0; row < report_rows_shown(p->report, s); row++) {
         double height = row_height(p, s, row, widths);
@@ -337,7 +351,9 @@ static void put_numbers(struct paper *p, const struct report_section *s)
 static void put_section(struct paper *p, const struct report_section *s)
 {
     const struct report *r = p->report;
-    double keep = chart_has(s) ? chart_height(r, s, WIDTH) + 60 : 90; /* a title is not left alone below */
+    double keep = chart_has(s)                              ? chart_height(r, s, WIDTH) + 60
+                  : s->row_count && s->shape == SHAPE_TABLE ? table_begin(p, s) + 60
+                                                            : 60; /* a title is not left alone below */
     need(p, keep < BOTTOM - TOP ? keep : 90);
     p->y += 8;
     paragraph(

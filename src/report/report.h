@@ -168,6 +168,7 @@ size_t report_find_column(const struct report_section *s, struct str name);
 /* ------------------------------------------------------------------ showing */
 
 struct str report_say(const struct report *r, struct report_word w);
+struct str report_half(const struct report *r, struct str text);
 /* A cell as people read it, into the arena. */
 struct str report_show(const struct report *r, const struct report_column *c, const struct report_cell *cell,
                        struct arena *arena);

@@ -82,7 +82,7 @@ static struct report_cell cell_of_state(struct report *r, const struct report_co
     case STATE_REAL:
         return report_real(v->real);
     default:
-        return cell_of_text(r, c, v->text);
+        return cell_of_text(r, c, report_half(r, v->text));
     }
 }
 
@@ -268,6 +268,11 @@ static bool write_document(struct filling *f, struct buf *json, struct error *er
         return report_education(f->world, f->report->zone, json, err);
     if (str_eq(f->section->source.document, STR("kpis")))
         return report_kpis(f->world, f->report, json, err);
+    if (str_eq(f->section->source.document, STR("deadlines")))
+        return f->world->document(f->world->context,
+                                  arena_printf(&f->report->arena, "deadlines/%llu",
+                                               (unsigned long long)f->report->incident),
+                                  json, err);
     return f->world->document(f->world->context, f->section->source.document, json, err);
 }
 

@@ -32,6 +32,7 @@ static bool document(void *context, struct str name, struct buf *json, struct er
     struct console_services services = {0};
     struct console_failure failure = {0};
     struct arena arena;
+    uint64_t incident;
     bool ok;
     if (str_eq(name, STR("fleet"))) {
         services_fleet(&services);
@@ -41,6 +42,11 @@ static bool document(void *context, struct str name, struct buf *json, struct er
     } else if (str_eq(name, STR("posture"))) {
         services_posture(&services);
         ok = services.posture(s, &(struct posture_action){.kind = POSTURE_LOOK}, json, &failure);
+    } else if (str_starts(name, STR("deadlines/")) && str_to_u64(str_skip(name, 10), 10, &incident)) {
+        services_outside(&services);
+        arena_init(&arena, 64 << 10);
+        ok = services.deadlines(s, incident, &arena, json, &failure);
+        arena_free(&arena);
     } else {
         return error_set(err, tr("there is no document '%.*s'", "文書 '%.*s' はありません"), STR_ARGS(name));
     }

@@ -104,6 +104,7 @@ static bool open_work(struct start *start, struct error *err)
     bool ok = s->authority != NULL && open_readiness(start, err);
     s->intake_rules = ok ? intake_rules_load(share_path(start->arguments, "content/intake.yml"), err) : NULL;
     s->report_limit = (unsigned)argument_number(start->arguments, "report-limit");
+    s->evidence_bytes = (uint64_t)argument_number(start->arguments, "evidence-mb") << 20;
     s->retrospect_rules =
         s->intake_rules ? retrospect_rules_load(own_or_content(start, "retrospect.yml"), err) : NULL;
     return s->retrospect_rules != NULL && intake_prove(s->intake_rules, err);
@@ -315,7 +316,9 @@ static bool start_console(struct start *start, struct error *err)
     struct console_config config = {.listen = argument_text(start->arguments, "listen-http"),
                                     .web_folder = web ? web : share_path(start->arguments, "console"),
                                     .language = language_current(),
-                                    .reports_per_address = s->report_limit};
+                                    .reports_per_address = s->report_limit,
+                                    .upload_folder = serve_data_path(start, "evidence/incoming"),
+                                    .upload_bytes = s->evidence_bytes};
     services_events(&services);
     services_incidents(&services);
     services_work(&services);

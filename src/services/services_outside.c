@@ -67,6 +67,8 @@ static void put_deadline(struct json_writer *w, const struct deadline *d)
     json_put_str(w, d->rule->source);
     json_key(w, "state");
     json_put_str(w, deadline_state_name(d->state));
+    json_key(w, "met_late");
+    json_put_bool(w, deadline_is_met_late(d));
     put_time(w, "start", d->start_ns);
     json_key(w, "start_assumed");
     json_put_bool(w, d->is_start_assumed);
@@ -81,6 +83,22 @@ static void put_deadline(struct json_writer *w, const struct deadline *d)
     json_end_array(w);
     put_mark(w, d->mark);
     json_end_object(w);
+}
+
+static void put_questions(struct json_writer *w, const struct deadlines *all)
+{
+    json_key(w, "questions");
+    json_begin_array(w);
+    for (size_t i = 0; i < all->question_count; i++) {
+        json_begin_object(w);
+        json_key(w, "fact");
+        json_put_str(w, all->questions[i].fact);
+        put_texts(w, "title", "title_ja", all->questions[i].title_en, all->questions[i].title_ja);
+        json_key(w, "kind");
+        json_put_str(w, all->questions[i].kind);
+        json_end_object(w);
+    }
+    json_end_array(w);
 }
 
 static void put_facts(struct json_writer *w, const struct outside_case *c)
@@ -139,6 +157,7 @@ static bool deadlines(void *ctx, uint64_t id, struct arena *arena, struct buf *j
     for (size_t i = 0; i < s->outside->deadlines.count; i++)
         put_deadline(&w, &rows[i]);
     json_end_array(&w);
+    put_questions(&w, &s->outside->deadlines);
     put_facts(&w, &c);
     put_entries(&w, &c);
     json_end_object(&w);

@@ -1,12 +1,13 @@
 /* Stage: store. The SELECTs that reports know by name. Their arguments: :from_ns, :to_ns (the period, half
  * open), :as_of_ns, :offset_s (of the report's zone), :ja (1: Japanese titles), :incident, and what a form
  * gives under `with`. Candidates (state 0) and exercises are no incidents and are left out, but for the
- * tables of one incident. States that are over: 9 closed, 11 false positive, 12 merged, 13 duplicate. */
+ * tables of one incident. States that are over: 9 closed, 11 false positive, 12 merged, 13 duplicate, 14
+ * exercise. */
 #include "store/state_reader_tables.h"
 
 #include "base/memory.h"
 
-#define OVER       "(9, 11, 12, 13)"
+#define OVER       "(9, 11, 12, 13, 14)"
 #define REAL       "i.state <> 0 AND i.exercise = 0"
 #define IN_PERIOD  "i.opened_ns >= :from_ns AND i.opened_ns < :to_ns"
 #define TITLE      "CASE WHEN :ja AND i.title_ja <> '' THEN i.title_ja ELSE i.title_en END AS title"
@@ -36,7 +37,7 @@ const struct state_named_table state_named_tables[] = {
 " FROM incident i WHERE " REAL},
 {"incidents",
 "SELECT i.id AS incident, i.opened_ns AS opened_at, " TITLE ", " DEPARTMENT ", i.urgency, i.importance,"
-"  i.confidence_level AS confidence, i.state"
+"  i.confidence_level AS confidence, " STATE_AT_END " AS state"
 " FROM incident i WHERE " REAL " AND " IN_PERIOD " ORDER BY i.urgency DESC, i.importance DESC, i.opened_ns, i.id"},
 {"incidents_by_department",
 "SELECT " DEPARTMENT ", count(*) FILTER (WHERE " IN_PERIOD ") AS opened,"
@@ -96,8 +97,9 @@ const struct state_named_table state_named_tables[] = {
 "SELECT rule_id AS rule, input, outcome, CASE WHEN sent_ns > 0 THEN sent_ns END AS sent,"
 "  CASE WHEN proven_ns > 0 THEN proven_ns END AS last_proven, detail FROM proof WHERE outcome IN (2, 3, 4) ORDER BY rule_id, input"},
 {"rule_activity",
-"SELECT rule_id AS rule, fired, suppressed, CASE WHEN last_ns > 0 THEN last_ns END AS last_fired"
-" FROM rule_activity WHERE last_ns >= :from_ns AND last_ns < :to_ns ORDER BY fired DESC, rule_id"},
+"WITH named AS (SELECT rule_id, CASE WHEN :ja AND title_ja <> '' THEN title_ja ELSE title_en END AS title, max(id) FROM incident_finding GROUP BY rule_id)"
+" SELECT n.title, a.rule_id AS rule, a.fired, a.suppressed, CASE WHEN a.last_ns > 0 THEN a.last_ns END AS last_fired"
+" FROM rule_activity a LEFT JOIN named n ON n.rule_id = a.rule_id WHERE a.last_ns >= :from_ns AND a.last_ns < :to_ns ORDER BY a.fired DESC, a.rule_id"},
 {"rule_exceptions",
 "SELECT id, rule_id AS rule, condition, owner, reason, created_by, created_ns AS created, expires_ns AS expires, suppressed"
 " FROM rule_exception WHERE created_ns < :to_ns AND withdrawn_ns >= :to_ns AND expires_ns >= :to_ns ORDER BY expires_ns, id"},
@@ -137,9 +139,9 @@ const struct state_named_table state_named_tables[] = {
 /* ---- one incident ---- */
 {"incident",
 "SELECT i.id AS incident, i.state, i.urgency, i.importance, i.confidence_level AS confidence, 100.0 * i.confidence AS posterior,"
-"  i.opened_ns AS opened_at, i.last_ns AS last_event FROM incident i WHERE i.id = :incident"},
+"  i.first_ns AS first_event, i.opened_ns AS opened_at, i.last_ns AS last_event FROM incident i WHERE i.id = :incident"},
 {"incident_about",
-"SELECT " TITLE ", i.type, i.hosts, " DEPARTMENT ", CASE i.user WHEN '' THEN NULL ELSE i.user END AS user, i.first_ns AS first_event,"
+"SELECT " TITLE ", i.type, replace(i.hosts, ';', ', ') AS hosts, " DEPARTMENT ", CASE i.user WHEN '' THEN NULL ELSE i.user END AS user, i.first_ns AS first_event,"
 "  i.exercise FROM incident i WHERE i.id = :incident"},
 {"incident_timeline",
 "SELECT f.first_ns AS first_event, f.last_ns AS last_event, f.product, CASE WHEN :ja AND f.title_ja <> '' THEN f.title_ja ELSE f.title_en END AS title,"
@@ -162,9 +164,43 @@ const struct state_named_table state_named_tables[] = {
 {"incident_changes",
 "SELECT c.when_ns AS time, c.who, c.from_state, c.to_state, c.note FROM incident_change c WHERE c.incident = :incident ORDER BY c.id"},
 {"incident_record",
-"SELECT e.recorded_ns AS time, e.action, e.actor AS who, e.role, e.target AS deed_target, CASE WHEN p.seq IS NULL THEN '' ELSE p.text END AS note,"
+"SELECT e.recorded_ns AS time, e.action, e.actor AS who, e.role,"
+"  CASE instr(e.target, '/') WHEN 0 THEN e.target ELSE substr(e.target, 1, instr(e.target, '/') - 1) END AS deed_kind,"
+"  CASE instr(e.target, '/') WHEN 0 THEN '' ELSE substr(e.target, instr(e.target, '/') + 1) END AS deed_number, CASE WHEN p.seq IS NULL THEN '' ELSE p.text END AS note,"
 "  substr(lower(hex(e.entry_hash)), 1, 16) AS hash FROM record_entry e LEFT JOIN record_payload p ON p.seq = e.seq"
 "  WHERE e.incident = :incident ORDER BY e.seq"},
+{"incident_cause",
+"SELECT nullif(c.vector_kind, '') AS vector, c.vector AS vector_detail, nullif(c.vector_by, '') AS decided_by,"
+"  CASE c.root_cause WHEN '' THEN NULL ELSE c.root_cause END AS root_cause, c.unknown_reason FROM work_case c WHERE c.incident = :incident"},
+{"incident_decisions",
+"SELECT a.action || '/' || a.scope AS decision, a.question AS decision_asked, a.status AS decision_state, a.proposed_by, a.proposed AS asked_at,"
+"  a.deadline AS decide_by, CASE a.escalated WHEN 0 THEN '' ELSE a.escalated END AS escalated_at, CASE a.decided WHEN 0 THEN '' ELSE a.decided END AS decided_at,"
+"  (SELECT group_concat(s.user || CASE WHEN s.is_deputy = 0 THEN '' WHEN :ja THEN '(代行)' ELSE ' (deputy)' END, ', ')"
+"   FROM work_signature s WHERE s.approval = a.id) AS signed_names"
+" FROM work_approval a WHERE a.incident = :incident ORDER BY a.id"},
+{"incident_tasks",
+"SELECT CASE WHEN :ja AND t.title_ja <> '' THEN t.title_ja ELSE t.title_en END AS task_title, t.status AS task_state, CASE t.due WHEN 0 THEN '' ELSE t.due END AS due_at,"
+"  CASE t.ended WHEN 0 THEN '' ELSE t.ended END AS ended, t.done_by, t.result, t.instructed_by, t.approved_by, t.reported_to"
+" FROM work_task t WHERE t.incident = :incident ORDER BY t.id"},
+{"incident_hosts",
+"SELECT h.host, h.status AS host_state, nullif(h.detected, 0) AS detected_at, CASE h.acted WHEN 0 THEN '' ELSE h.acted END AS acted_at, CASE h.contained WHEN 0 THEN '' ELSE h.contained END AS contained_at,"
+"  nullif(h.verified_clean, 0) AS clean_at, h.residual_reason, h.accepted_by FROM work_host h WHERE h.incident = :incident ORDER BY h.id"},
+{"incident_items",
+"SELECT e.number AS item_number, e.type AS item_type, e.description, e.acquired AS acquired_at, e.acquired_by, e.holder,"
+"  CASE e.size WHEN 0 THEN '' ELSE e.size END AS bytes, e.sha256, CASE e.disposed WHEN 0 THEN '' ELSE e.disposed END AS disposed_at"
+" FROM work_evidence e WHERE e.incident = :incident ORDER BY e.id"},
+{"incident_custody",
+"SELECT c.happened AS time, e.number AS item_number, c.kind AS custody_kind, c.from_person, c.to_person, c.reason, c.signed_by, c.approved_by"
+" FROM work_custody c JOIN work_evidence e ON e.id = c.evidence WHERE e.incident = :incident ORDER BY c.id"},
+{"incident_measures",
+"SELECT m.device, m.target AS measure_target, m.status AS measure_state, m.requested_by, m.approved_by, CASE m.activated WHEN 0 THEN '' ELSE m.activated END AS activated_at,"
+"  CASE m.verified WHEN 0 THEN '' ELSE m.verified END AS verified_at, m.seen_after, CASE m.expires WHEN 0 THEN '' ELSE m.expires END AS ends_at, CASE m.removed WHEN 0 THEN '' ELSE m.removed END AS removed_at"
+" FROM work_countermeasure m WHERE m.incident = :incident ORDER BY m.id"},
+{"incident_review",
+"SELECT v.summary, v.causes, v.worked, v.improve, v.signed_by AS reviewed_by, CASE v.signed WHEN 0 THEN '' ELSE v.signed END AS reviewed_at"
+" FROM work_review v WHERE v.incident = :incident ORDER BY v.id"},
+{"incident_improvements",
+"SELECT a.title, a.owner, a.due AS due_at, a.status AS action_state, a.evidence, a.effect FROM work_action a WHERE a.incident = :incident ORDER BY a.id"},
 /* ---- populations of the evidence pack: every row, whatever came of it ---- */
 {"incident_ledger",
 "SELECT i.id AS incident, i.opened_ns AS opened_at, " TITLE ", " DEPARTMENT ", i.urgency, i.importance, i.state, i.exercise,"

@@ -318,6 +318,7 @@ casework_handler *work_handler(enum casework_question question)
         [CASEWORK_EVIDENCE] = work_get_evidence,
         [CASEWORK_EVIDENCE_ADD] = work_post_evidence,
         [CASEWORK_EVIDENCE_ITEM] = work_get_evidence_item,
+        [CASEWORK_EVIDENCE_UPLOAD] = work_post_evidence_file,
         [CASEWORK_EVIDENCE_QUERY] = work_post_evidence_query,
         [CASEWORK_EVIDENCE_FILE] = work_get_evidence_file,
         [CASEWORK_CUSTODY_ADD] = work_post_custody,

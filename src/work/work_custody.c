@@ -16,7 +16,8 @@
 static bool add_custody(struct casework *c, const struct work_row *item, struct work_row *row)
 {
     row->values[CUSTODY_EVIDENCE] = work_text_of((int64_t)item->id, c->arena);
-    row->values[CUSTODY_FROM_PERSON] = item->values[EVIDENCE_HOLDER];
+    if (row->values[CUSTODY_FROM_PERSON].p == NULL)
+        row->values[CUSTODY_FROM_PERSON] = item->values[EVIDENCE_HOLDER];
     row->values[CUSTODY_HAPPENED] = work_text_of(work_value_number(c, "happened", c->now_ns), c->arena);
     row->values[CUSTODY_SIGNED_BY] = c->actor;
     return work_add(c, WORK_CUSTODY, row);
@@ -33,6 +34,16 @@ bool evidence_note_access(struct casework *c, uint64_t incident, const struct wo
     bool ok = add_custody(c, item, &row);
     struct deed deed = work_deed(c, "observe", incident, "evidence", item->id, what);
     return work_end(c, ok, &deed);
+}
+
+bool evidence_take_in(struct casework *c, const struct work_row *item, struct str what)
+{
+    struct work_row row = {0};
+    row.values[CUSTODY_KIND] = STR("receive");
+    row.values[CUSTODY_FROM_PERSON] = item->values[EVIDENCE_ACQUIRED_BY];
+    row.values[CUSTODY_TO_PERSON] = c->actor;
+    row.values[CUSTODY_REASON] = what;
+    return add_custody(c, item, &row);
 }
 
 /* Whom it was given to and has not taken it yet; "" = nobody. */
@@ -236,6 +247,19 @@ static void remove_file(struct casework *c, const struct work_row *item)
                     path.p);
 }
 
+/* The lock of a transaction, in which nothing is changed, keeps others from taking the same bytes in
+ * meanwhile. */
+static void remove_file_locked(struct casework *c, const struct work_row *item)
+{
+    struct error err;
+    if (!recorder_begin(c->s->recorder, &err)) {
+        log_warning("%s", err.text);
+        return;
+    }
+    remove_file(c, item);
+    recorder_rollback(c->s->recorder);
+}
+
 static const struct {
     const char *kind, *action;
     bool (*prepare)(struct casework *c, struct work_row *item, struct work_row *row);
@@ -268,6 +292,6 @@ bool work_post_custody(struct casework *c)
     if (!work_end(c, ok, &deed))
         return false;
     if (work_number(&item, EVIDENCE_DISPOSED) != 0)
-        remove_file(c, &item);
+        remove_file_locked(c, &item);
     return answer_item(c, &item);
 }

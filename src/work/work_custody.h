@@ -23,7 +23,13 @@ bool evidence_number(struct casework *c, uint64_t incident, struct str *number);
 /* Somebody saw or took it: an entry of its access log, in a transaction of its own. */
 bool evidence_note_access(struct casework *c, uint64_t incident, const struct work_row *item,
                           struct str what);
+/* Inside a transaction: the first entry of its chain, from who acquired it to whoever brought it here. */
+bool evidence_take_in(struct casework *c, const struct work_row *item, struct str what);
 struct str evidence_sha256(struct str bytes, struct arena *arena);
+/* "" or that many hexadecimal digits. */
+bool evidence_is_hex(struct str s, size_t n);
+/* Where a file with this hash lies: "evidence/HASH". */
+struct str evidence_location(struct casework *c, struct str sha256);
 /* The file that `location` names below the data folder; "" when it is no such place. */
 struct str evidence_path(const struct casework *c, struct str location);
 

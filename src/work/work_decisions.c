@@ -155,6 +155,20 @@ static void put_deputies(const struct authority_row *row, const struct work_rows
     json_end_array(w);
 }
 
+/* Whether whoever asks holds a role that decides it now; what must come first (a check, another signature) is
+ * told when they try. */
+static bool may_decide(struct casework *c, const struct work_row *a, const struct authority_row *row)
+{
+    struct authority_signer signer;
+    struct error en, ja;
+    struct str role;
+    struct authority_case proposal = {.proposer = a->values[APPROVAL_PROPOSED_BY],
+                                      .checker = STR("-"),
+                                      .is_late = work_number(a, APPROVAL_DEADLINE) < c->now_ns};
+    return waits(a) && row != NULL && work_signer(c, &signer) &&
+           authority_sign(row, &proposal, &signer, &role, &en, &ja) == AUTHORITY_YES;
+}
+
 /* With who has to sign, who has, whether the clock is over, and how long the decision took (S158). */
 static bool put_approval(struct casework *c, const struct work_row *a, const struct work_rows *contacts,
                          struct json_writer *w)
@@ -178,6 +192,8 @@ static bool put_approval(struct casework *c, const struct work_row *a, const str
     json_end_array(w);
     json_key(w, "is_late");
     json_put_bool(w, is_open_proposal(a) && work_number(a, APPROVAL_DEADLINE) < c->now_ns);
+    json_key(w, "may_decide");
+    json_put_bool(w, may_decide(c, a, row));
     json_key(w, "latency_seconds");
     json_put_i64(w, ((decided_ns ? decided_ns : c->now_ns) - proposed_ns) / NS_PER_SECOND);
     json_end_object(w);

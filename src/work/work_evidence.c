@@ -1,6 +1,6 @@
 /* What enters the evidence of an incident: items that people enter, answers of the logs that are kept as they
  * were given, and what the program brings by itself (look-ups, histories, exports). Files lie under
- * DATA/evidence by their SHA-256. Next: work_custody.c. */
+ * DATA/evidence by their SHA-256. Next: work_file.c. */
 #include <stdio.h>
 #include <string.h>
 
@@ -13,7 +13,6 @@
 #define FOLDER          "evidence"
 #define QUERY_ROWS_MOST 10000
 #define QUERY_MS        60000
-#define FILE_MOST       ((size_t)256 << 20)
 
 /* ------------------------------------------------------------------- files */
 
@@ -29,7 +28,7 @@ struct str evidence_sha256(struct str bytes, struct arena *arena)
     return arena_str(arena, str_c(hex));
 }
 
-static bool is_hex(struct str s, size_t n)
+bool evidence_is_hex(struct str s, size_t n)
 {
     if (s.n != n)
         return s.n == 0;
@@ -43,9 +42,14 @@ struct str evidence_path(const struct casework *c, struct str location)
 {
     struct str hash =
         str_starts(location, STR(FOLDER "/")) ? str_skip(location, strlen(FOLDER) + 1) : STR_EMPTY;
-    return hash.n && is_hex(hash, 64)
+    return hash.n && evidence_is_hex(hash, 64)
                ? arena_printf(c->arena, "%s/" FOLDER "/%.*s", c->s->data_dir, STR_ARGS(hash))
                : STR_EMPTY;
+}
+
+struct str evidence_location(struct casework *c, struct str sha256)
+{
+    return arena_printf(c->arena, FOLDER "/%.*s", STR_ARGS(sha256));
 }
 
 bool evidence_keep(struct casework *c, struct str bytes, struct evidence_item *item)
@@ -53,7 +57,7 @@ bool evidence_keep(struct casework *c, struct str bytes, struct evidence_item *i
     struct error err;
     item->sha256 = evidence_sha256(bytes, c->arena);
     item->size = (int64_t)bytes.n;
-    item->location = arena_printf(c->arena, FOLDER "/%.*s", STR_ARGS(item->sha256));
+    item->location = evidence_location(c, item->sha256);
     const char *folder = arena_printf(c->arena, "%s/" FOLDER, c->s->data_dir).p;
     const char *path = evidence_path(c, item->location).p;
     return file_exists(path) ||
@@ -104,12 +108,30 @@ bool evidence_attach(struct casework *c, uint64_t incident, const struct evidenc
     return evidence_number(c, incident, &row.values[EVIDENCE_NUMBER]) && work_add(c, WORK_EVIDENCE, &row);
 }
 
+static bool answer_items(struct casework *c, const struct work_rows *items)
+{
+    struct json_writer w = {.out = c->out};
+    json_begin_object(&w);
+    json_key(&w, "file_most");
+    json_put_u64(&w, c->s->evidence_bytes);
+    json_key(&w, "rows");
+    json_begin_array(&w);
+    for (uint32_t i = 0; i < items->count; i++) {
+        json_begin_object(&w);
+        work_row_members(WORK_EVIDENCE, &items->rows[i], c->sees_persons, &w);
+        json_end_object(&w);
+    }
+    json_end_array(&w);
+    json_end_object(&w);
+    return true;
+}
+
 bool work_get_evidence(struct casework *c)
 {
     struct incident incident = {0};
     struct work_rows rows;
     return work_incident(c, c->q->id, &incident) && work_rows_of(c, WORK_EVIDENCE, c->q->id, &rows) &&
-           work_answer_rows(c, WORK_EVIDENCE, &rows);
+           answer_items(c, &rows);
 }
 
 bool work_post_evidence(struct casework *c)
@@ -118,7 +140,7 @@ bool work_post_evidence(struct casework *c)
     struct work_row row = {0};
     if (!work_incident(c, c->q->id, &incident))
         return false;
-    if (!is_hex(work_value(c, "sha256"), 64) || !is_hex(work_value(c, "md5"), 32))
+    if (!evidence_is_hex(work_value(c, "sha256"), 64) || !evidence_is_hex(work_value(c, "md5"), 32))
         return work_refuse(c, 400, "\"sha256\" has 64 and \"md5\" 32 hexadecimal digits.",
                            "「sha256」は16進64桁、「md5」は16進32桁です。");
     if (str_starts(work_value(c, "location"), STR(FOLDER "/")))
@@ -230,33 +252,5 @@ bool work_post_evidence_query(struct casework *c)
     ok = ok && evidence_keep(c, buf_str(&file), &item) && enter_answer(c, incident.id, &item);
     buf_free(&page.rows);
     buf_free(&file);
-    return ok;
-}
-
-/* ---------------------------------------------------------------- giving out */
-
-/* The bytes of an item that lies here, once they are what was taken in; who takes them stands in the log. */
-bool work_get_evidence_file(struct casework *c)
-{
-    struct error err;
-    struct incident incident = {0};
-    struct work_row item;
-    struct buf bytes = {0};
-    if (!work_incident(c, c->q->id, &incident) || !work_row_of(c, WORK_EVIDENCE, c->q->item, c->q->id, &item))
-        return false;
-    struct str path = evidence_path(c, item.values[EVIDENCE_LOCATION]);
-    if (path.n == 0 || work_number(&item, EVIDENCE_DISPOSED) != 0)
-        return work_refuse(c, 404, "The item lies elsewhere, or was disposed of; see its location.",
-                           "この証拠のファイルはここにありません(保管場所を参照、または廃棄済み)。");
-    bool ok = file_read(path.p, FILE_MOST, &bytes, &err) || work_fail(c, 503, &err);
-    if (ok && !str_eq(evidence_sha256(buf_str(&bytes), c->arena), item.values[EVIDENCE_SHA256]))
-        ok = work_refuse(
-            c, 409, "The file is not what was taken in: its SHA-256 is another. Run \"hyakuyo verify\".",
-            "ファイルが取得時と異なります(SHA-256不一致)。「hyakuyo verify」を実行してください。");
-    ok = ok && evidence_note_access(c, incident.id, &item, STR("file given out / ファイルを渡した"));
-    if (ok)
-        buf_add(c->out, buf_str(&bytes));
-    c->answer->content_type = ok ? "application/octet-stream" : NULL;
-    buf_free(&bytes);
     return ok;
 }

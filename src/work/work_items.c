@@ -44,6 +44,21 @@ bool work_get_hosts(struct casework *c)
     return get_rows(c, WORK_HOST);
 }
 
+/* When the incident first saw something of that computer; now, when a person knows of it from elsewhere. The
+ * age of what is not clean counts from here. */
+static int64_t first_seen(const struct casework *c, const struct incident *incident)
+{
+    struct str host = work_value(c, "host"), ip = work_value(c, "ip");
+    for (uint32_t i = 0; i < incident->finding_count; i++) {
+        const struct incident_finding *f = &incident->findings[i];
+        bool is_it =
+            str_eq_nocase(f->host_name, host) || str_eq(f->host_ip, host) || (ip.n && str_eq(f->host_ip, ip));
+        if (is_it && f->first_ns > 0 && f->first_ns < c->now_ns)
+            return f->first_ns;
+    }
+    return c->now_ns;
+}
+
 bool work_post_host(struct casework *c)
 {
     struct incident incident = {0};
@@ -56,11 +71,12 @@ bool work_post_host(struct casework *c)
             return work_refuse(c, 409, "The host has been entered already.", "この端末は登録済みです。");
     start_row(c, WORK_HOST, &row);
     row.values[HOST_STATUS] = STR("detected");
-    row.values[HOST_DETECTED] = now_text(c);
+    row.values[HOST_DETECTED] = work_text_of(first_seen(c, &incident), c->arena);
     return add_row(c, WORK_HOST, &row, "observe", "host", work_value(c, "host"));
 }
 
 static const char *const life[] = {"detected", "acted", "contained", "verified_clean", "closed"};
+static const char *const life_ja[] = {"検知", "初動済み", "封じ込め済み", "駆除確認済み", "対応終了"};
 
 static int place_in_life(struct str status)
 {
@@ -84,8 +100,9 @@ static bool check_life(struct casework *c, const struct work_row *host, int to)
         "a host that is %s comes to %s next; it is closed earlier only with residual_reason and accepted_by",
         life[from], life[from < 4 ? from + 1 : 4]);
     error_set(&c->failure->ja,
-              "%s の端末の次の段階は %s です。途中で閉じるには residual_reason と accepted_by が必要です",
-              life[from], life[from < 4 ? from + 1 : 4]);
+              "「%s」の端末の次の段階は「%s」です。途中で閉じるには残存リスクの理由(residual_reason)と"
+              "受容者(accepted_by)が必要です",
+              life_ja[from], life_ja[from < 4 ? from + 1 : 4]);
     return false;
 }
 

@@ -110,8 +110,17 @@ const BRING = {
   封じ込めの承認: () => decision('isolate single_pc', mori),
   根絶を示す証拠: async () => {
     await tab(word.work_evidence);
-    await button(work, word.work_evidence_add).click();
+    await button(work, word.work_file_take).click();
+    await dialog.locator('[name=file]').setInputFiles({ name: '再構築後.img', mimeType: 'text/html', buffer: Buffer.from('<b>image</b>') });
     await answer({ type: 'disk', purpose: 'eradication', description: '再構築後のイメージ' });
+    const item = work.locator('tbody tr', { hasText: '再構築後のイメージ (再構築後.img)' });
+    await item.getByRole('button', { name: word.work_custody_chain.split('{item}')[1] }).click();
+    await dialog.locator('ol li', { hasText: word.custody_entry_receive }).waitFor();
+    await dialog.locator('ol li', { hasText: word.custody_entry_access }).waitFor(); // this look
+    await abe.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+    const [download] = await Promise.all([abe.waitForEvent('download'), item.locator('a[download]').click()]);
+    assert.equal(readFileSync(await download.path(), 'utf8'), '<b>image</b>');
   },
   復旧に対する所有者の同意: () => decision('return service', kato),
   '侵入・感染の経路': async () => {
@@ -126,6 +135,24 @@ const BRING = {
   },
   すべての作業の完了: finishTasks,
   すべての作業記録: amendTasks,
+  期限のある報告: async () => {
+    await tab(word.outside_tab);
+    const clock = (title) => work.locator('.clocks li', { hasText: title });
+    await clock('警察への通報・相談').getByRole('button', { name: word.outside_met, exact: true }).click();
+    await answer({ receipt: 'R-17', value: '電話で通報し、担当者名を控えた' });
+    await clock('警察への通報・相談').locator('.chip', { hasText: word.outside_state_met }).waitFor();
+    await mori.goto(`${base}/#/incidents/${incident}`);
+    const place = mori.locator('section.work');
+    await button(place, word.outside_tab).click();
+    await place.locator('.clocks li').first().waitFor();
+    for (let left = await button(place, word.outside_waive).count(); left > 0; left--) {
+      await button(place, word.outside_waive).first().click();
+      await mori.locator('[role=dialog] [name=value]').fill('法務の確認により不要');
+      await mori.locator('[role=dialog] button[type=submit]').click();
+      await mori.locator('[role=dialog]').waitFor({ state: 'detached' });
+      await mori.waitForFunction(({ name, least }) => [...document.querySelectorAll('.clocks button')].filter((b) => b.textContent.trim() === name).length < least, { name: word.outside_waive, least: left });
+    }
+  },
   署名済みの事後検証: async () => {
     await tab(word.work_review);
     await button(work, word.work_review_write).click();
@@ -164,6 +191,32 @@ async function move(state) {
 
 let failed = 0;
 try {
+  await mori.goto(`${base}/#/contacts`); // who is called: entered, reached, changed and taken off by the lead, read by all
+  const asked = mori.locator('[role=dialog]');
+  const said = async (fields = {}) => {
+    for (const [name, value] of Object.entries(fields)) await asked.locator(`[name=${name}]`).fill(value);
+    await asked.locator('button[type=submit]').click();
+    await asked.waitFor({ state: 'detached' });
+  };
+  const person = mori.locator('tr', { hasText: '佐藤 花子' });
+  await button(mori, word.contacts_add).click();
+  await asked.locator('[name=role]').selectOption('ciso');
+  await said({ person: '佐藤 花子', phone: '090-0000-1111' });
+  await person.getByText(word.contacts_never).waitFor();
+  await button(person, word.contacts_check).click();
+  await said();
+  await person.getByText(word.contacts_never).waitFor({ state: 'detached' });
+  await button(person, word.edit).click();
+  await said({ phone: '' });
+  await person.getByText('090-0000-1111').waitFor({ state: 'detached' });
+  await button(person, word.contacts_remove).click();
+  await said();
+  await person.waitFor({ state: 'detached' });
+  await tab(word.outside_tab); // once it may be ransomware, the police is told, or somebody says why not
+  await work.locator('.facts [name=ransomware]').selectOption('possible');
+  await button(work, word.outside_knew).click();
+  await answer({ name: 'CSIRT', at: new Date(Date.now() + 9 * 3600_000 - 60_000).toISOString().slice(0, 16) }); // the page's clock is Tokyo's
+  await work.locator('.clocks li', { hasText: '警察への通報・相談' }).locator('.chip', { hasText: word.outside_state_undecided }).waitFor({ state: 'detached' });
   for (const state of WAY) {
     await move(state);
     console.log(`ok   ${state}`);
@@ -171,6 +224,9 @@ try {
   assert.ok(refusals >= 2, 'recovering and closed are refused at first: they lack something');
   await tab(word.work_record);
   await work.locator('tbody tr, li').first().waitFor();
+  await button(work, word.work_handover).click();
+  await answer({ kind: 'handover', text: '次の当番へ: 週次の更新を見届ける', mentions: 'ito' });
+  await work.locator('tbody tr', { hasText: '次の当番へ: 週次の更新を見届ける' }).waitFor();
   if (folder) await abe.screenshot({ path: `${folder}/worked.ja.png`, fullPage: true });
   assert.deepEqual(complaints.flat(), []);
 } catch (error) {

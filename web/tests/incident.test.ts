@@ -2,6 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { dueAt, orderDisagrees, slaFor } from '../src/lib/incident/sla';
 import { layout, segmentsOf } from '../src/lib/incident/swimlane';
 import { passwordStrength } from '../src/lib/password';
+import { targetWord } from '../src/lib/record-target';
+
+describe('words of the record', () => {
+  it('name what an entry is about, and leave alone what has no word', () => {
+    expect(targetWord('task/46')).toMatch(/^(task|作業) 46$/);
+    expect(targetWord('login/mori')).toMatch(/^(login|ログイン) mori$/);
+    for (const target of ['state.baseline', 'user.add/mori', 'asset.import//srv/a/b', 'unheard_of/7', '']) expect(targetWord(target)).toBe(target);
+  });
+});
 
 describe('service levels', () => {
   it('follow the table', () => {

@@ -97,7 +97,7 @@ export function stageWord(stage: string): string {
 
 const roles: Record<string, () => string> = {
   analyst: m.role_analyst, lead: m.role_lead, helpdesk: m.role_helpdesk, department: m.role_department, approver: m.role_approver,
-  auditor: m.role_auditor, administrator: m.role_administrator
+  auditor: m.role_auditor, administrator: m.role_administrator, vendor: m.role_vendor
 };
 
 export function roleWord(role: string): string {

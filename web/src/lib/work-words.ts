@@ -3,7 +3,7 @@ import { m } from '../paraglide/messages.js';
 import { api } from './api/client';
 import type { Approval, Authority } from './api/work';
 import { preferences } from './state/preferences.svelte';
-import { local, stateWord } from './words';
+import { local, roleWord, stateWord } from './words';
 import type { IncidentState } from './api/types';
 
 type Words = Record<string, () => string>;
@@ -22,6 +22,10 @@ export const EVIDENCE_TYPE: Words = {
 };
 export const CUSTODY_KIND: Words = { receive: m.custody_receive, hold: m.custody_hold, release: m.custody_release, retain: m.custody_retain, disposal: m.custody_disposal,
   ask_release: m.custody_ask_release, ask_dispose: m.custody_ask_dispose
+};
+export const CUSTODY_ENTRY: Words = {
+  transfer: m.custody_entry_transfer, receive: m.custody_entry_receive, access: m.custody_entry_access, hold: m.custody_entry_hold,
+  release: m.custody_entry_release, retain: m.custody_entry_retain, disposal: m.custody_entry_disposal
 };
 export const VECTOR: Words = {
   mail: m.vector_mail, web: m.vector_web, download: m.vector_download, network_exploit: m.vector_network_exploit, removable_media: m.vector_removable_media,
@@ -75,6 +79,11 @@ export function deciderWord(known: Authority | null, role: string): string {
 
 export function decisionTitle(known: Authority | null, row: Pick<Approval, 'action' | 'scope'>): string {
   return local(known?.rows.find(({ action, scope }) => action === row.action && scope === row.scope)?.title) || `${row.action} ${row.scope}`;
+}
+
+/* Roles of an entry of the record ("approver;lead"): those of the accounts, and those of the authority matrix. */
+export function rolesWord(known: Authority | null, roles: string): string {
+  return roles.split(';').map((role) => (known?.roles.some((row) => row.role === role) ? deciderWord(known, role) : roleWord(role))).join(', ');
 }
 
 /* Decisions that still can be signed. */

@@ -9,13 +9,15 @@ import type {
   IndicatorMatch, IndicatorSources, Instrument, InstrumentRow, JsonObject, Language, PostureLevel, PostureView, Preview, PreviewRequest, Proof, RuleCheck, RuleException, Rules, RuleText, SearchResult,
   Session, Source, Status
 } from './types';
-import type { Approval, Authority, Connector, Countermeasure, Order, OrderPreview } from './work';
+import type { Approval, Authority, Connector, Countermeasure, Evidence, Order, OrderPreview } from './work';
 
 export type Fetch = (input: string, init?: RequestInit) => Promise<Response>;
 type Parameters = Record<string, string | number | null | undefined>;
 
 interface Options {
   body?: unknown;
+  /* Instead of the body: a file, as it is. */
+  file?: Blob;
   signal?: AbortSignal;
   /* A 401 here is an answer to the caller (wrong password, "am I logged in?"), not the loss of a session. */
   quiet401?: boolean;
@@ -42,13 +44,14 @@ export class Client {
   private async request<T>(method: string, url: string, options: Options = {}): Promise<T> {
     const headers: Record<string, string> = { Accept: 'application/json' };
     if (method !== 'GET') headers['X-CSRF-Token'] = this.csrf;
-    if (options.body !== undefined) headers['Content-Type'] = 'application/json';
+    if (options.file !== undefined) headers['Content-Type'] = 'application/octet-stream';
+    else if (options.body !== undefined) headers['Content-Type'] = 'application/json';
     let response: Response;
     try {
       response = await this.fetch(url, {
         method,
         headers,
-        body: options.body === undefined ? undefined : JSON.stringify(options.body),
+        body: options.file ?? (options.body === undefined ? undefined : JSON.stringify(options.body)),
         signal: options.signal,
         credentials: 'same-origin',
         cache: 'no-store'
@@ -133,6 +136,9 @@ export class Client {
 
   changeWork = <T>(method: 'POST' | 'PATCH', id: string, part: string, body: Record<string, unknown>) =>
     this.request<T>(method, `/api/v1/incidents/${encodeURIComponent(id)}/${part}`, { body });
+
+  takeFile = (id: string, file: Blob, about: Record<string, string>) =>
+    this.request<Evidence>('POST', path(`/api/v1/incidents/${encodeURIComponent(id)}/evidence/file`, about), { file });
 
   approvals = (state: 'waiting' | 'all', signal?: AbortSignal) => this.request<{ rows: Approval[] }>('GET', path('/api/v1/approvals', { state }), { signal });
 
@@ -249,6 +255,12 @@ export class Client {
   register = <T>(part: string, parameters: Parameters = {}) => this.request<T>('GET', path(`/api/v1/${part}`, parameters));
 
   changeRegister = (method: 'POST' | 'PATCH' | 'DELETE', part: string, body?: unknown) => this.request<unknown>(method, `/api/v1/${part}`, { body });
+
+  addContact = (body: Record<string, unknown>) => this.request<Contact>('POST', '/api/v1/contacts', { body });
+
+  changeContact = (id: number, body: Record<string, unknown>) => this.request<Contact>('PATCH', `/api/v1/contacts/${id}`, { body });
+
+  removeContact = (id: number) => this.request<void>('DELETE', `/api/v1/contacts/${id}`);
 
   contacts = async (signal?: AbortSignal) => (await this.request<{ rows: Contact[] }>('GET', '/api/v1/contacts', { signal })).rows;
 

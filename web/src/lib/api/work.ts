@@ -26,7 +26,7 @@ export interface Approval {
   id: number; incident: number; action: string; scope: string; urgency: number; question: string; options: string; impact: string;
   recommendation: string; status: string; proposed_by: string; proposed: When; deadline: When; escalated: When; checked_by: string;
   checked: When; decided: When; decided_by: string; expires: When; is_emergency: boolean; approve_before: When; reason: string;
-  dossier: number; approvers: string[]; deputies: string[]; signatures: Signature[]; is_late: boolean;
+  dossier: number; approvers: string[]; deputies: string[]; signatures: Signature[]; is_late: boolean; may_decide?: boolean;
 }
 
 export interface Authority {
@@ -54,9 +54,18 @@ export interface RecordEntry {
 }
 
 export interface Evidence {
-  id: number; number: string; type: string; purpose: string; description: string; source_host: string; sha256: string; location: string;
-  holder: string; legal_hold: boolean; entered_by: string; entered: When; disposed: When;
+  id: number; number: string; type: string; purpose: string; description: string; source_host: string; sha256: string; size: number; location: string;
+  acquired: When; acquired_by: string; holder: string; legal_hold: boolean; retention_until: When; entered_by: string; entered: When; disposed: When;
 }
+
+/* `file_most`: bytes of the largest file that is taken in, 0 = none are. */
+export interface EvidenceList { file_most: number; rows: Evidence[] }
+
+export interface Custody {
+  id: number; kind: string; from_person: string; to_person: string; happened: When; reason: string; signed_by: string; approved_by: string; how: string; until: When;
+}
+
+export interface EvidenceItem extends Evidence { on_its_way_to: string; has_file: boolean; custody: Custody[] }
 
 export interface Countermeasure {
   id: number; device: string; target: string; reason: string; status: string; requested_by: string; requested: When; approved_by: string;
@@ -78,3 +87,23 @@ export interface Review {
   review: { summary: string; causes: string; worked: string; improve: string; signed_by: string; signed: When; held: When } | null;
   actions: Improvement[];
 }
+
+/* Duties to report to the outside: clocks, what they depend on, forms and the ledger of what was made of them. */
+export interface Deadline {
+  clock: string; title: string; title_ja: string; to: string; to_ja: string; note: string; note_ja: string; source: string; state: string; met_late: boolean;
+  start: When; start_assumed: boolean; known_by: string; due: When; missing: string[]; mark: { at: string; who?: string; reason?: string; receipt?: string } | null;
+}
+
+export interface DeadlineQuestion { fact: string; title: string; title_ja: string; kind: 'answer' | 'number' | 'text' }
+
+export interface Deadlines { note: string; note_ja: string; rows: Deadline[]; questions: DeadlineQuestion[]; facts: Record<string, string> }
+
+export interface OutsideForm { form: string; title: string; title_ja: string; to?: string; to_ja?: string; missing: string }
+
+export interface OutsideReport {
+  report: number; form: string; state: string; copy: string; drafted_by: string; drafted: When; approved_by?: string; approved?: When; sent_by?: string; sent?: When; receipt?: string; missing?: string;
+}
+
+export interface OutsideForms { forms: OutsideForm[]; reports: OutsideReport[] }
+
+export interface FilledForm { form: string; fields: { id: string; label: string; label_ja: string; required: boolean; value: string }[] }

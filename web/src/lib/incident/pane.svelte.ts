@@ -22,10 +22,10 @@ export class Pane<T> {
 export interface AskField {
   name: string;
   label: string;
-  kind?: 'text' | 'long' | 'select' | 'time' | 'number' | 'check';
+  kind?: 'text' | 'long' | 'select' | 'time' | 'number' | 'check' | 'file';
   required?: boolean;
   value?: string;
-  most?: number;
+  most?: number; /* characters, or bytes of a file */
   hint?: string;
   options?: { value: string; label: string; more?: string }[];
 }
