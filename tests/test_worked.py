@@ -32,7 +32,7 @@ class Team:
     """An office with a scenario in it, sent by syslog in the order of arrival, and the people who work it."""
 
     def __init__(self, server, folder, name):
-        self.server, self.name = server, name
+        self.server, self.name, self.by_deputy = server, name, False
         days = min(scenario_play.DAYS.get(name, 1), 2)
         options = ["--hosts", 40, "--rate", 20, "--days", days, "--seed", 7, "--start", a_day(5 if name == "ransomware" else 1),
                    "--inject", f"{name}@{scenario_play.START[name]}"]
@@ -85,6 +85,7 @@ class Team:
             time.sleep(0.2)
         deputies = [row["user"] for row in decision["signatures"] if row["is_deputy"]]
         assert deputies == (["ueda"] if "department_head" in asked["approvers"] else []), json.dumps(decision)
+        self.by_deputy |= bool(deputies)
         assert not any(self.people[person].get(path)["may_decide"] for person in ("abe", "mori", "kato", "ueda"))  # it is over
 
     def approval(self, number):
@@ -179,7 +180,7 @@ def the_report_tells_all_of_it(team, number, name):
     assert {row["状態"] for row in table("hosts")} == {"駆除確認済み"} and {row["State"] for row in table("hosts", "en")} == {"verified clean"}
     decisions = table("decisions")
     assert decisions and {row["状態"] for row in decisions} == {"承認"} and all(row["署名"] for row in decisions)
-    assert any("(代行)" in row["署名"] for row in decisions) == any("ネットワークを切り離す" in row["判断"] and "部署" in row["判断"] for row in decisions)
+    assert any("(代行)" in row["署名"] for row in decisions) == team.by_deputy
     assert {row["状態"] for row in table("tasks")} <= {"完了", "免除", "置き換え"} and table("cause")[0]["根本原因"] == "a computer without patches"
     assert table("review")[0]["署名"] == "mori" and table("improvements")[0]["件名"] == "patch weekly"
     assert not [row for row in table("response-record") if "/" in row["対象"] or row["対象"] == row["対象"].lower() and row["対象"].isascii()]

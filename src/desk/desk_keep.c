@@ -115,7 +115,8 @@ static bool keep(void *context, const struct judgement *j)
 {
     struct keeping *k = context;
     struct desk *d = k->desk;
-    bool is_new = incident_promote(j->candidate, j->deserves_incident, j->candidate->last_ns);
+    bool is_new = incident_promote(j->candidate, j->deserves_incident,
+                                   j->deserved_ns ? j->deserved_ns : j->candidate->last_ns);
     if (d->options.state != NULL && !keep_in_state(d, j, is_new, k->err))
         return false;
     if (d->options.state == NULL && is_new)

@@ -29,8 +29,8 @@ struct event {
     struct value *values; /* room for `capacity` of them, then for their fields: see event_fields() */
     uint64_t present[2];  /* one bit for each field % 128 that was ever added: most look-ups of absent fields
                              end here. Only event_add… and event_set… may append to values */
-    uint16_t count, capacity;
-    uint16_t parser; /* number of the parser that took it, 0 = none */
+    uint16_t count, capacity; /* capacity says where the fields are: only event.c changes it */
+    uint16_t parser;          /* number of the parser that took it, 0 = none */
     uint16_t flags;
     uint32_t source;     /* number of the registered source, 0 = not registered */
     uint64_t sequence;   /* journal sequence number: the event's identity in this installation */

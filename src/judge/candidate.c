@@ -344,6 +344,8 @@ void candidate_absorb(struct candidate *c, struct candidate *from)
     if (from->incident.opened_ns &&
         (c->incident.opened_ns == 0 || from->incident.opened_ns < c->incident.opened_ns))
         c->incident.opened_ns = from->incident.opened_ns;
+    if (from->deserved_ns && (c->deserved_ns == 0 || from->deserved_ns < c->deserved_ns))
+        c->deserved_ns = from->deserved_ns;
     widen_times(&c->incident, from->incident.first_ns, from->incident.last_ns);
     note_news(&c->incident, from->incident.news_ns);
     note_absorbed(c, from->incident.id);

@@ -40,6 +40,7 @@ struct candidate {
     bool was_ongoing;       /* when it was last weighed */
     double risk_24h;        /* the most that its hosts' risk of a day has been */
     int64_t kept_news_ns;   /* incident.news_ns when it was last kept; INT64_MAX = never */
+    int64_t deserved_ns;    /* event time reached when its findings first made it an incident; 0 = never */
     uint64_t *absorbed_ids; /* incidents it swallowed since then */
     uint32_t absorbed_count, absorbed_capacity;
     struct buf hosts_text, reason, title_en, title_ja; /* titles: of exercises */

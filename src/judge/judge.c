@@ -616,6 +616,14 @@ static void note_risk(const struct judge *j, struct candidate *c, const struct f
     c->risk_24h = risk > c->risk_24h ? risk : c->risk_24h;
 }
 
+/* When it became an incident is a matter of its findings, not of when somebody asked: a day that is replayed
+ * in a minute opens it at the same time. */
+static void note_deserved(const struct judge *j, struct candidate *c)
+{
+    if (c->deserved_ns == 0 && c->incident.state == INCIDENT_CANDIDATE && deserves_incident(j->criteria, c))
+        c->deserved_ns = c->incident.last_ns;
+}
+
 #define REVIEW_EVERY_NS (300 * NS_PER_SECOND)
 
 void judge_review(struct judge *j, int64_t reached_ns)
@@ -657,6 +665,7 @@ bool judge_take(struct judge *j, const struct finding *f, int64_t watermark_ns)
     mark_changed(j, c);
     note_end(j, c);
     settle_level(j, c);
+    note_deserved(j, c);
     return true;
 }
 
@@ -721,8 +730,11 @@ bool judge_hand_out(struct judge *j, enum hand_out which, uint32_t most,
         remember_before(&j->before, &c->incident);
         c->is_handed_out = true;
         j->handed_out++;
-        struct judgement judgement = {&c->incident, deserves_incident(j->criteria, c), c->absorbed_ids,
-                                      c->absorbed_count};
+        struct judgement judgement = {.candidate = &c->incident,
+                                      .deserves_incident = deserves_incident(j->criteria, c),
+                                      .deserved_ns = c->deserved_ns,
+                                      .absorbed_ids = c->absorbed_ids,
+                                      .absorbed_count = c->absorbed_count};
         ok = keep(context, &judgement);
     }
     return ok;

@@ -62,6 +62,7 @@ bool judge_take(struct judge *j, const struct finding *f, int64_t watermark_ns);
 struct judgement {
     struct incident *candidate;
     bool deserves_incident;       /* by the criteria of promotion */
+    int64_t deserved_ns;          /* event time of the finding with which it first did; 0 = by no finding */
     const uint64_t *absorbed_ids; /* incidents that turned out to be the same and were absorbed */
     uint32_t absorbed_count;
 };

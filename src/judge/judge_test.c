@@ -86,6 +86,31 @@ static void one_host_one_candidate(void **state)
     criteria_free(c);
 }
 
+/* Whether it is asked for after each finding or once at the end. */
+static void it_opens_with_the_finding_that_makes_it_one(void **state)
+{
+    (void)state;
+    struct criteria *c = load();
+    for (int asks_each = 0; asks_each < 2; asks_each++) {
+        struct judge *j = judge_new(c);
+        struct judgement got = {0};
+        for (int n = 0; n < 4; n++) {
+            struct finding f = make(n == 2 ? "grave" : "slight", "10.0.0.1", "", 0, "", 1000 + 10 * n);
+            f.level = n == 2 ? LEVEL_CRITICAL : LEVEL_LOW;
+            if (asks_each || n == 3)
+                got = take(j, &f);
+            else
+                judge_take(j, &f, f.time_ns);
+            if (asks_each)
+                assert_int_equal(got.deserved_ns, n < 2 ? 0 : 1020 * NS_PER_SECOND);
+        }
+        assert_true(got.deserves_incident);
+        assert_int_equal(got.deserved_ns, 1020 * NS_PER_SECOND);
+        judge_free(j);
+    }
+    criteria_free(c);
+}
+
 static void name_and_address_join_late(void **state)
 {
     (void)state;
@@ -590,6 +615,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_host_one_candidate),
+        cmocka_unit_test(it_opens_with_the_finding_that_makes_it_one),
         cmocka_unit_test(name_and_address_join_late),
         cmocka_unit_test(an_address_that_changed_hands_is_two_hosts),
         cmocka_unit_test(attacked_host_joins_only_with_signs_of_its_own),

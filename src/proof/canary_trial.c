@@ -37,15 +37,14 @@ static void look_for(struct canary_trial *t, const struct batch *b)
         t->has_fired |= f->is_correlated && str_eq(f->rule_id, t->rule_id);
 }
 
-/* The values stay those of the real event; whoever adds one gets room in the batch of the trial. */
+/* A copy: correlations add to events. */
 void canary_trial_take(struct canary_trial *t, const struct event *e, const struct finding *findings,
                        int64_t at_ns)
 {
     struct batch *b = batch_new(1);
     batch_add(b, e->raw, STR_EMPTY);
     struct event *own = &b->events[0];
-    *own = *e;
-    own->capacity = own->count;
+    event_copy(e, own, &b->arena);
     own->flags = 0;
     own->time_ns = TRIAL_TIME_NS + at_ns;
     own->received_ns = INT64_MAX;
