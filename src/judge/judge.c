@@ -569,6 +569,7 @@ static bool is_described(const struct judge *j, const struct candidate *c)
 static void describe(const struct judge *j, struct candidate *c)
 {
     struct hypotheses h;
+    candidate_describe(c); /* a host may have been given its name without anything else */
     if (is_described(j, c))
         return;
     struct circumstances known = circumstances_of(j, c);
@@ -579,7 +580,6 @@ static void describe(const struct judge *j, struct candidate *c)
                                       .importance = c->incident.importance,
                                       .host_count = c->host_count,
                                       .finding_count = c->incident.finding_count};
-    candidate_describe(c);
     buf_clear(&c->reason);
     json_begin_object(&w);
     score_explain(j->criteria, &c->incident, &known, &w);

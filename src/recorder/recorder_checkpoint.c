@@ -36,7 +36,9 @@ static bool write_checkpoint(struct recorder *r, const struct record_row *head, 
 {
     struct record_checkpoint c = {.entries = head->seq, .time_ns = clock_wall_ns()};
     struct str parts;
-    if (!state_record_parts(r->state, arena, &parts, err))
+    /* A checkpoint must not outlive its entries in a power cut: the desk commits without waiting for the disk
+     */
+    if (!state_sync(r->state, err) || !state_record_parts(r->state, arena, &parts, err))
         return false;
     struct sha256 *h = sha256_new();
     sha256_add(h, parts);
