@@ -54,4 +54,4 @@ deb: all tuned
 	scripts/make-deb
 
 clean:
-	rm -rf build build-asan build-tsan build-fuzz
+	rm -rf build build-tuned build-tuned.log build-asan build-tsan build-fuzz
