@@ -58,7 +58,7 @@ static void put_object_text(struct json_writer *w, const char *key, struct str j
 }
 
 static void put_entities(struct json_writer *w, struct str host, struct str ip, struct str user,
-                         struct str department)
+                         struct str department, bool is_outside)
 {
     json_key(w, "entities");
     json_begin_object(w);
@@ -66,6 +66,10 @@ static void put_entities(struct json_writer *w, struct str host, struct str ip, 
     put_known(w, "ip", ip);
     put_known(w, "user", user);
     put_known(w, "department", department);
+    if (is_outside) {
+        json_key(w, "outside");
+        json_put_bool(w, true);
+    }
     json_end_object(w);
 }
 
@@ -114,7 +118,8 @@ void incident_finding_json(const struct incident_finding *f, bool sees_persons, 
     put_time(&w, "last", f->last_ns);
     put_number(&w, "count", (int64_t)f->count);
     put(&w, "system", f->product);
-    put_entities(&w, f->host_name, f->host_ip, sees_persons ? f->user : STR_EMPTY, f->department);
+    put_entities(&w, f->host_name, f->host_ip, sees_persons ? f->user : STR_EMPTY, f->department,
+                 f->is_outside);
     put_known(&w, "peer", f->peer);
     put_list(&w, "techniques", f->techniques);
     put_object_text(&w, "matched", sees_persons ? f->matched : STR_EMPTY);
@@ -141,7 +146,8 @@ void live_finding_json(const struct finding *f, bool sees_persons, struct buf *o
     put_time(&w, "last", f->time_ns);
     put_number(&w, "count", 1);
     put(&w, "system", f->product);
-    put_entities(&w, f->host_name, f->host_ip, sees_persons ? f->user : STR_EMPTY, f->department);
+    put_entities(&w, f->host_name, f->host_ip, sees_persons ? f->user : STR_EMPTY, f->department,
+                 f->is_outside);
     put_known(&w, "peer", f->peer);
     json_key(&w, "techniques");
     json_begin_array(&w);
@@ -242,6 +248,7 @@ void incident_json(const struct incident *incident, const struct incident_histor
     put_time(&w, "first", incident->first_ns);
     put_time(&w, "last", incident->last_ns);
     put_list(&w, "hosts", incident->hosts);
+    put_list(&w, "outside", incident->outside);
     put(&w, "department", incident->department);
     put(&w, "user", sees_persons ? incident->user : STR_EMPTY);
     put(&w, "type", incident->type);

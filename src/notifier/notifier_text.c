@@ -43,7 +43,9 @@ void notify_say_incident(struct notify_run *run, const struct incident *i, struc
     o->urgency = u;
     o->importance = m;
     o->confidence = c;
-    o->hosts = i->hosts;
+    o->hosts = i->outside.n == 0 ? i->hosts
+                                 : arena_printf(run->arena, "%.*s%s%.*s (outside / 外部)", STR_ARGS(i->hosts),
+                                                i->hosts.n ? ";" : "", STR_ARGS(i->outside));
     o->title_en = arena_printf(run->arena, "Incident %llu%s: %.*s", id, is_raised ? " raised" : "",
                                STR_ARGS(i->title_en));
     o->title_ja = arena_printf(run->arena, "インシデント %llu%s: %.*s", id, is_raised ? " 段階上昇" : "",

@@ -291,6 +291,9 @@ static const char rollup[] =
 "  hours BLOB NOT NULL, bins BLOB NOT NULL,"
 "  PRIMARY KEY (dimension, key, day_s)) STRICT, WITHOUT ROWID;"
 "CREATE INDEX rollup_by_day ON rollup (dimension, day_s, key, count);";
+static const char incident_outside[] = /* addresses of others, which findings may be about: no hosts of ours */
+"ALTER TABLE incident ADD COLUMN outside TEXT NOT NULL DEFAULT '';"
+"ALTER TABLE incident_finding ADD COLUMN outside INTEGER NOT NULL DEFAULT 0 CHECK (outside IN (0, 1));";
 /* clang-format on */
 
 static const struct {
@@ -326,6 +329,7 @@ static const struct {
     {27, state_readiness_schema},
     {28, state_custody_schema},
     {29, state_retrospect_schema},
+    {30, incident_outside},
 };
 
 static bool schema_number(struct state *s, int64_t *number, struct error *err)

@@ -2,6 +2,7 @@
  * work_improve.c, work_counter.c. */
 #include "work/work.h"
 
+#include "base/ip.h"
 #include "base/log.h"
 #include "incident/incident.h"
 
@@ -59,12 +60,47 @@ static int64_t first_seen(const struct casework *c, const struct incident *incid
     return c->now_ns;
 }
 
+/* Whether the findings of the incident know that address for one of ours: leases, names. */
+static bool is_host_of(const struct incident *incident, struct str address)
+{
+    for (uint32_t i = 0; i < incident->finding_count; i++)
+        if (!incident->findings[i].is_outside && str_eq(incident->findings[i].host_ip, address))
+            return true;
+    return false;
+}
+
+/* Only computers of ours are cleaned; an address of others is an indicator. */
+static bool check_ours(struct casework *c, const struct incident *incident)
+{
+    struct ip ip;
+    struct str host = work_value(c, "host");
+    if (!ip_parse(host, &ip) || ip_is_private(&ip) || is_host_of(incident, host))
+        return true;
+    struct context *context = engine_context(c->s->engine);
+    bool is_inside = context != NULL && context_is_inside(context, host, c->now_ns);
+    context_unref(context);
+    if (is_inside)
+        return true;
+    c->failure->status = 409;
+    error_set(&c->failure->en,
+              "%.*s is in none of the registered networks and is no host of ours; block it as a "
+              "countermeasure, or register its network under Settings",
+              STR_ARGS(host));
+    error_set(&c->failure->ja,
+              "%.*s は登録済みネットワークになく、自組織の端末ではありません。対策として遮断するか、"
+              "設定でネットワークを登録してください",
+              STR_ARGS(host));
+    return false;
+}
+
 bool work_post_host(struct casework *c)
 {
     struct incident incident = {0};
     struct work_rows hosts;
     struct work_row row;
     if (!work_incident(c, c->q->id, &incident) || !work_rows_of(c, WORK_HOST, c->q->id, &hosts))
+        return false;
+    if (!check_ours(c, &incident))
         return false;
     for (uint32_t i = 0; i < hosts.count; i++)
         if (str_eq_nocase(hosts.rows[i].values[HOST_HOST], work_value(c, "host")))

@@ -7,7 +7,7 @@ const finding = (n: number): Message => ({ kind: 'finding', data: { rule_id: `r$
 const event = (n: number, sampled = 0): Message => ({ kind: 'event', data: { '@timestamp': '2025-11-10T00:00:00Z', _id: String(n), _sampled: sampled } });
 const incident = (id: number, state: IncidentSummary['state'], urgency = 2, importance = 2, confidence = 0.5, opened = '2025-11-10T00:00:00Z'): Message => ({
   kind: 'incident',
-  data: { id, state, title: { en: '', ja: '' }, opened, first: '', last: '', hosts: [], department: '', user: '', urgency, importance, confidence, confidence_level: 2, finding_count: 1, systems: [] }
+  data: { id, state, title: { en: '', ja: '' }, opened, first: '', last: '', hosts: [], outside: [], department: '', user: '', urgency, importance, confidence, confidence_level: 2, finding_count: 1, systems: [] }
 });
 
 describe('findings', () => {

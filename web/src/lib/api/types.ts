@@ -78,6 +78,7 @@ export interface IncidentSummary {
   first: string;
   last: string;
   hosts: string[];
+  outside: string[];
   department: string;
   user: string;
   urgency: number;
@@ -97,7 +98,7 @@ export interface IncidentFinding {
   last: string;
   count: number;
   system: string;
-  entities: { host?: string; ip?: string; user?: string; department?: string };
+  entities: { host?: string; ip?: string; outside?: boolean; user?: string; department?: string };
   peer?: string;
   techniques?: string[];
   matched?: JsonObject;
