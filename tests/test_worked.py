@@ -184,6 +184,18 @@ def addresses_of_others_are_no_hosts(team, number):
     assert f"outside {origin}" in about and "Outside addresses" in about
 
 
+def systems_have_names_for_people(team, number):
+    """A system is read by its parser's title where the record itself does not say whose it is; the API keeps both."""
+    shown = team.abe.get(work(number))
+    named = {f["system"]: f["system_name"] for f in shown["findings"]}
+    assert [named[system] for system in shown["systems"]] == shown["system_names"]
+    title = {"en": "Windows event log", "ja": "Windows イベントログ"}
+    assert named["microsoft.windows.event"] == title, named
+    for language, name in title.items():
+        page = run("report", "incident", "--incident", number, "--format", "html", "--data", team.server.data, "--lang", language, "--out", "-").stdout
+        assert f">{name}<" in page and not [system for system in named if system.count(".") > 1 and system in page], named
+
+
 def the_report_tells_all_of_it(team, number, name):
     """What was decided, done and sent stands in the report of the incident, in words of its language."""
     def table(section, language="ja"):
@@ -236,6 +248,7 @@ def test_a_scenario_is_worked_to_its_end(server, tmp_path, name):
     if name == "ransomware":
         deadlines(team, number)
         addresses_of_others_are_no_hosts(team, number)
+        systems_have_names_for_people(team, number)
     team.to_closed(number)
     clean = {host["host"]: host["status"] for host in team.abe.get(work(number, "hosts"))["rows"]}
     assert clean and set(clean.values()) == {"verified_clean"} and not set(clean) & {row["host"] for row in team.abe.get("/api/v1/residual")["rows"]}

@@ -87,6 +87,7 @@ export interface IncidentSummary {
   confidence_level: number;
   finding_count: number;
   systems: string[];
+  system_names: Text[];
 }
 
 export interface IncidentFinding {
@@ -98,6 +99,7 @@ export interface IncidentFinding {
   last: string;
   count: number;
   system: string;
+  system_name: Text;
   entities: { host?: string; ip?: string; outside?: boolean; user?: string; department?: string };
   peer?: string;
   techniques?: string[];
