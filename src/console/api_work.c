@@ -78,6 +78,7 @@ static const struct parameter PROPOSAL[] = {TEXT("action", 1, 32),
                                             MAY_TEXT("reason", 2000),
                                             MAY_TEXT("subject", 64),
                                             {0}};
+static const struct parameter UNREAD_OR_ALL[] = {MAY_CHOICE("state", "unread|all"), {0}};
 static const struct parameter WAITING[] = {MAY_CHOICE("state", "waiting|all"), {0}};
 static const struct parameter NOTE[] = {MAY_TEXT("note", 2000), {0}};
 static const struct parameter EVIDENCE[] = {

@@ -5,6 +5,7 @@
 #include "base/ip.h"
 #include "base/log.h"
 #include "incident/incident.h"
+#include "server/mentions.h"
 
 static bool get_rows(struct casework *c, enum work_table table)
 {
@@ -193,6 +194,51 @@ bool work_get_entries(struct casework *c)
     return get_rows(c, WORK_ENTRY);
 }
 
+struct seeing {
+    struct server *server;
+    const struct incident *incident;
+};
+
+static bool may_see_incident(void *context, struct str user, unsigned roles)
+{
+    const struct seeing *s = context;
+    return (roles_permissions(roles) & MAY_SEE_INCIDENTS) &&
+           work_may_see(s->server, roles, user, s->incident);
+}
+
+/* The entry and what it tells others are one transaction; the answer says whom it did not reach. */
+static bool add_entry(struct casework *c, const struct incident *incident, struct work_row *row)
+{
+    struct seeing seeing = {c->s, incident};
+    struct mention_outcome outcome;
+    struct error err;
+    bool is_work = str_eq(row->values[ENTRY_KIND], STR("work"));
+    if (!work_begin(c))
+        return false;
+    bool ok = work_add(c, WORK_ENTRY, row);
+    struct mention_source source = {.incident = incident->id,
+                                    .kind = "entry",
+                                    .item = row->id,
+                                    .author = c->actor,
+                                    .text = row->values[ENTRY_TEXT],
+                                    .names = row->values[ENTRY_MENTIONS],
+                                    .at_ns = c->now_ns,
+                                    .may_see = may_see_incident,
+                                    .context = &seeing};
+    ok = ok && (mentions_add(c->s->state, &source, c->arena, &outcome, &err) || work_fail(c, 500, &err));
+    struct deed deed =
+        work_deed(c, is_work ? "execute" : "observe", incident->id, "entry", row->id, work_value(c, "text"));
+    c->answer->status = 201;
+    if (!work_end(c, ok, &deed))
+        return false;
+    struct json_writer w = {.out = c->out};
+    json_begin_object(&w);
+    work_row_members(WORK_ENTRY, row, c->sees_persons, &w);
+    mentions_members(&outcome, &w);
+    json_end_object(&w);
+    return true;
+}
+
 bool work_post_entry(struct casework *c)
 {
     struct incident incident = {0};
@@ -208,8 +254,7 @@ bool work_post_entry(struct casework *c)
         row.values[ENTRY_HAPPENED] = now_text(c);
     row.values[ENTRY_ENTERED] = now_text(c);
     row.values[ENTRY_WHO] = c->actor;
-    bool is_work = str_eq(row.values[ENTRY_KIND], STR("work"));
-    return add_row(c, WORK_ENTRY, &row, is_work ? "execute" : "observe", "entry", work_value(c, "text"));
+    return add_entry(c, &incident, &row);
 }
 
 /* ----------------------------------------------------------------- review */
