@@ -1,4 +1,5 @@
-/* Stage: incident. Names behind "@" in what people write. Next: server/mentions.c, which knows the accounts. */
+/* Stage: incident. Names behind "@" in what people write. Next: server/mentions.c, which knows the accounts.
+ */
 #include "incident/mention.h"
 
 #include "base/memory.h"

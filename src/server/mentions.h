@@ -1,5 +1,5 @@
-/* Notes that are for somebody: each person that a note names has a row until it is read. The notifier reads of
- * new rows in the record. */
+/* Notes that are for somebody: each person that a note names has a row until it is read. The notifier reads
+ * of new rows in the record. */
 #ifndef SERVER_MENTIONS_H
 #define SERVER_MENTIONS_H
 
