@@ -102,6 +102,7 @@ static const struct parameter EVIDENCE[] = {
     MAY_TIME("retention_until"),
     MAY_FLAG("legal_hold"),
     {0}};
+static const struct parameter EVIDENCE_FORM[] = {MAY_CHOICE("as", "file|zip"), {0}};
 static const struct parameter EVIDENCE_FILE[] = {
     TEXT("name", 1, 255),
     MAY_CHOICE("type", "disk|memory|log|pcap|mail|photo|device|file"),

@@ -1,6 +1,6 @@
-/* A lane is a thread that carries the orders of one connector, in the order they were given, until none is due
- * or one could not be carried out. Lanes of different connectors run at the same time: one that takes its time
- * holds up nobody else's. Next: carrier_send.c. */
+/* A lane is a thread that carries the orders of one connector, in the order they were given, until none is
+ * due or one could not be carried out. Lanes of different connectors run at the same time: one that takes its
+ * time holds up nobody else's. Next: carrier_send.c. */
 #include "base/log.h"
 #include "base/memory.h"
 #include "work/carrier_internal.h"
@@ -36,7 +36,8 @@ struct carrier_lanes *carrier_lanes_new(struct carrier *carrier, struct server *
 
 /* --------------------------------------------------------------- in the lane */
 
-/* False when something could not be noted: then the round that comes looks again. `*sent`: orders that left. */
+/* False when something could not be noted: then the round that comes looks again. `*sent`: orders that left.
+ */
 static bool carry_due(struct lane *lane, struct casework *c, const struct connectors *connectors,
                       uint32_t *sent)
 {
