@@ -5,6 +5,7 @@
 #include "base/ip.h"
 #include "base/log.h"
 #include "incident/incident.h"
+#include "incident/mention.h"
 #include "server/mentions.h"
 
 static bool get_rows(struct casework *c, enum work_table table)
@@ -248,8 +249,11 @@ bool work_post_entry(struct casework *c)
     start_row(c, WORK_ENTRY, &row);
     if (!work_given(c, "kind"))
         row.values[ENTRY_KIND] = STR("note");
-    if (str_eq(row.values[ENTRY_KIND], STR("mention")) && work_value(c, "mentions").n == 0)
-        return work_refuse(c, 400, "A mention needs \"mentions\".", "メンションには「mentions」が必要です。");
+    struct str rest = work_value(c, "text"), name;
+    if (str_eq(row.values[ENTRY_KIND], STR("mention")) && work_value(c, "mentions").n == 0 &&
+        !mention_next(&rest, &name))
+        return work_refuse(c, 400, "A mention names somebody: @ and an account in the text, or \"mentions\".",
+                           "メンションには宛先が必要です(本文の @アカウント名、または「mentions」)。");
     if (!work_given(c, "happened"))
         row.values[ENTRY_HAPPENED] = now_text(c);
     row.values[ENTRY_ENTERED] = now_text(c);
