@@ -180,6 +180,10 @@ def addresses_of_others_are_no_hosts(team, number):
     assert all(f["entities"].get("outside", False) == (f["entities"].get("ip") == origin) for f in shown["findings"])
     refused = team.abe.do("POST", work(number, "hosts"), 409, host=origin)
     assert origin in json.dumps(refused)
+    for profile in ("none", "internal"):  # whoever gets an export needs the address as it is, among those of others
+        document = team.mori.get(f"/api/v1/incidents/{number}/export?format=iodef&redact={profile}")
+        systems = document["Incident"][0]["EventData"][0]["Flow"][0]["System"]
+        assert {node["category"] for node in systems if origin in json.dumps(node)} == {"target"}, systems
     about = run("report", "incident", "--incident", number, "--format", "html", "--data", team.server.data, "--lang", "en", "--out", "-").stdout
     assert f"outside {origin}" in about and "Outside addresses" in about
 
