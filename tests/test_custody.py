@@ -174,9 +174,15 @@ def test_a_file_goes_out_in_a_zip_that_only_the_password_opens(office):
     assert fetch(ito, number, item, "?as=zip")[0] == 409
 
 
-def test_the_password_of_the_zip_is_a_setting(tmp_path):
-    done = run("serve", "--data", tmp_path / "var", "--listen-syslog", "127.0.0.1:0", "--listen-http", "127.0.0.1:0", "--evidence-password", "two words", check=False)
-    assert done.returncode != 0 and "--evidence-password" in done.stderr
+def test_the_password_of_the_zip_is_a_setting(server, tmp_path):
+    office = Office(server("--seal-after-ms", 300, "--evidence-password", "V!rus-2026"), tmp_path)
+    number = office.incident(SALES)
+    _, item = upload(office.abe, number, b"MZ sample", name="a.exe")
+    assert office.abe.get(work(number, "evidence"))["zip_password"] == "V!rus-2026"
+    archive = fetch(office.abe, number, item, "?as=zip")[1]
+    assert opened(archive, "V!rus-2026")[1] == b"MZ sample" and opened(archive, "infected")[1] is None
+    done = run("serve", "--data", tmp_path / "other", "--lang", "en", "--listen-syslog", "127.0.0.1:0", "--listen-http", "127.0.0.1:0", "--evidence-password", "two words", check=False)
+    assert done.returncode != 0 and "1 to 64 printable" in done.stderr
 
 
 def incoming(office):
