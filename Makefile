@@ -1,14 +1,18 @@
-# A short front for Meson and npm. `make` gives build/hyakuyo with the console's files beside it.
+# A short front for Meson and npm. `make` gives build/hyakuyo with the console's files beside it; `make tuned` the same,
+# compiled with counts of how it runs (scripts/tune): what is installed, packed and measured.
 BUILD := build
 MESON_FLAGS ?=
 
-.PHONY: all binary console lint bench fuzz asan tsan check-layers format install deb clean
+.PHONY: all tuned binary console lint bench fuzz asan tsan check-layers format install deb clean
 
 all: binary console
 
 $(BUILD)/build.ninja:
 	meson setup $(BUILD) --prefix=/usr $(MESON_FLAGS) >$(BUILD).setup.log 2>&1 || { cat $(BUILD).setup.log; rm -f $(BUILD).setup.log; exit 1; }
 	@rm -f $(BUILD).setup.log
+
+tuned: console
+	scripts/tune $(BUILD)
 
 binary: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet
@@ -36,17 +40,17 @@ tsan:
 	@[ -f build-tsan/build.ninja ] || meson setup build-tsan -Db_sanitize=thread >/dev/null
 	@ninja -C build-tsan --quiet
 
-bench: all
+bench: all tuned
 	scripts/bench
 
 fuzz:
 	scripts/fuzz
 
-install: all
+install: all tuned
 	DESTDIR="$(DESTDIR)" meson install -C $(BUILD) --no-rebuild --quiet
 	mkdir -p $(DESTDIR)/usr/share/hyakuyo && cp -R $(BUILD)/console $(DESTDIR)/usr/share/hyakuyo/
 
-deb: all
+deb: all tuned
 	scripts/make-deb
 
 clean:

@@ -130,12 +130,18 @@ static bool apply_once(struct state_capture *c, struct raw_row *r)
     return !was && !is;
 }
 
-static bool is_under_left_out(const struct state_capture *c, const struct raw_row *r)
+/* Of a row that is told by its parent alone: looked at before anything is read of it, since most of what
+ * changes is a candidate's. */
+static bool is_under_left_out(const struct state_capture *c, const struct recorded_table *t, sqlite3 *db,
+                              int operation)
 {
-    int64_t parent;
-    struct str *values = r->new_values ? r->new_values : r->old_values;
-    return r->table->under >= 0 && c->parent_is_left_out && values != NULL &&
-           str_to_i64(values[r->table->under], &parent) && parent == c->parent;
+    sqlite3_value *parent = NULL;
+    if (t->under < 0 || t->once >= 0 || !c->parent_is_left_out)
+        return false;
+    int status = operation == SQLITE_DELETE ? sqlite3_preupdate_old(db, t->under, &parent)
+                                            : sqlite3_preupdate_new(db, t->under, &parent);
+    return status == SQLITE_OK && parent != NULL && sqlite3_value_type(parent) == SQLITE_INTEGER &&
+           sqlite3_value_int64(parent) == c->parent;
 }
 
 static void on_change(void *context, sqlite3 *db, int operation, const char *schema, const char *table,
@@ -146,7 +152,8 @@ static void on_change(void *context, sqlite3 *db, int operation, const char *sch
     if (at == NULL || strcmp(schema, "main") != 0)
         return;
     struct raw_row r = {.table = &c->tables[*at], .old_id = old_id, .id = new_id};
-    if (operation == SQLITE_UPDATE && old_id == new_id && is_nothing(c, &r, db))
+    if (is_under_left_out(c, r.table, db, operation) ||
+        (operation == SQLITE_UPDATE && old_id == new_id && is_nothing(c, &r, db)))
         return;
     if (operation != SQLITE_INSERT)
         r.old_values = read_values(c, db, r.table, sqlite3_preupdate_old);
@@ -155,7 +162,7 @@ static void on_change(void *context, sqlite3 *db, int operation, const char *sch
     else
         r.id = old_id;
     bool is_silent = r.old_values && r.new_values && !differs(r.table, r.old_values, r.new_values);
-    if (apply_once(c, &r) || is_under_left_out(c, &r) || (is_silent && !r.is_first))
+    if (apply_once(c, &r) || (is_silent && !r.is_first))
         return;
     buf_bytes(&c->rows, &r, sizeof r);
 }

@@ -7,12 +7,9 @@
 #define COLUMNS                                                                                              \
     "id, relation, weak, key, mac, host, user, session, by, from_ns, to_ns, limit_ns, learned, ended"
 
-static bool put(struct state *s, const struct identity_interval *i, struct error *err)
+static bool put_as(struct state *s, const char *words, const struct identity_interval *i, struct error *err)
 {
-    sqlite3_stmt *q = sql_get(s,
-                              "INSERT OR REPLACE INTO identity (" COLUMNS
-                              ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                              err);
+    sqlite3_stmt *q = sql_get(s, words, err);
     if (q == NULL)
         return false;
     sql_u64(q, 1, i->id);
@@ -27,6 +24,20 @@ static bool put(struct state *s, const struct identity_interval *i, struct error
     sql_u64(q, 13, i->learned);
     sql_u64(q, 14, i->ended);
     return sql_run(s, q, err);
+}
+
+/* Most of them just last longer: then only the index of ends is written. */
+static bool put(struct state *s, const struct identity_interval *i, struct error *err)
+{
+    return put_as(s,
+                  "UPDATE identity SET (weak, mac, user, session, by, to_ns, limit_ns, learned, ended)"
+                  " = (?3, ?5, ?7, ?8, ?9, ?11, ?12, ?13, ?14)"
+                  " WHERE id = ?1 AND relation = ?2 AND key = ?4 AND host = ?6 AND from_ns = ?10",
+                  i, err) &&
+           (sqlite3_changes(s->db) == 1 || put_as(s,
+                                                  "INSERT OR REPLACE INTO identity (" COLUMNS ") VALUES"
+                                                  " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                                                  i, err));
 }
 
 static bool let_go(struct state *s, int64_t history_ns, struct error *err)

@@ -19,6 +19,20 @@
 #define FINDING_MARKS                                                                                        \
     "?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, " \
     "?24, ?25, ?26"
+/* SQLite writes an index again when a column of it is named, changed or not. Most updates leave those alone.
+ */
+#define INDEXED_INCIDENT "opened_ns, urgency, importance, confidence"
+#define OTHER_INCIDENT                                                                                       \
+    "title_en, title_ja, first_ns, last_ns, hosts, department, user, urgency_low, urgency_high, "            \
+    "confidence_level, reason, news_ns, type, exercise, outside"
+#define OTHER_INCIDENT_MARKS "?2, ?3, ?5, ?6, ?7, ?8, ?9, ?11, ?12, ?14, ?16, ?17, ?18, ?19, ?20"
+#define OTHER_FINDING                                                                                        \
+    "rule_id, title_en, title_ja, level, last_ns, first_sequence, last_sequence, count, product, "           \
+    "evidence_group, stage, likelihood_ratio, host_name, host_ip, user, department, peer, peers, "           \
+    "importance, passage, techniques, matched, outside"
+#define OTHER_FINDING_MARKS                                                                                  \
+    "?3, ?4, ?5, ?6, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, "    \
+    "?25, ?26"
 
 static void bind_incident(sqlite3_stmt *q, const struct incident *i)
 {
@@ -63,21 +77,38 @@ static bool no_such_incident(struct error *err, uint64_t id)
                      (unsigned long long)id);
 }
 
-static bool update_incident(struct state *s, const struct incident *i, struct error *err)
+/* Changes the row that the words name; *found says whether there was one. */
+static bool update_row(struct state *s, sqlite3_stmt *q, bool *found, struct error *err)
 {
-    sqlite3_stmt *q = sql_get(
-        s,
-        "UPDATE incident SET title_en = ?2, title_ja = ?3, opened_ns = ?4, first_ns = ?5, last_ns = ?6,"
-        " hosts = ?7, department = ?8, user = ?9, urgency = ?10, urgency_low = ?11, urgency_high = ?12,"
-        " importance = ?13, confidence_level = ?14, confidence = ?15, reason = ?16, news_ns = ?17, type = "
-        "?18,"
-        " exercise = ?19, outside = ?20 WHERE id = ?1",
-        err);
+    if (!sql_run(s, q, err))
+        return false;
+    *found = sqlite3_changes(s->db) == 1;
+    return true;
+}
+
+static bool update_incident_as(struct state *s, const char *words, const struct incident *i, bool *found,
+                               struct error *err)
+{
+    sqlite3_stmt *q = sql_get(s, words, err);
     if (!q)
         return false;
     sql_u64(q, 1, i->id);
     bind_incident(q, i);
-    return sql_run(s, q, err) && (sqlite3_changes(s->db) == 1 || no_such_incident(err, i->id));
+    return update_row(s, q, found, err);
+}
+
+static bool update_incident(struct state *s, const struct incident *i, struct error *err)
+{
+    bool found = false;
+    return update_incident_as(s,
+                              "UPDATE incident SET (" OTHER_INCIDENT ") = (" OTHER_INCIDENT_MARKS
+                              ") WHERE id = ?1 AND (" INDEXED_INCIDENT ") = (?4, ?10, ?13, ?15)",
+                              i, &found, err) &&
+           (found || update_incident_as(s,
+                                        "UPDATE incident SET (" OTHER_INCIDENT ", " INDEXED_INCIDENT
+                                        ") = (" OTHER_INCIDENT_MARKS ", ?4, ?10, ?13, ?15) WHERE id = ?1",
+                                        i, &found, err)) &&
+           (found || no_such_incident(err, i->id));
 }
 
 static void bind_finding(sqlite3_stmt *q, uint64_t incident, const struct incident_finding *f)
@@ -106,31 +137,48 @@ static void bind_finding(sqlite3_stmt *q, uint64_t incident, const struct incide
     sql_i64(q, 26, f->is_outside);
 }
 
-static bool save_finding(struct state *s, uint64_t incident, struct incident_finding *f, struct error *err)
+static bool insert_finding(struct state *s, uint64_t incident, struct incident_finding *f, struct error *err)
 {
-    sqlite3_stmt *q = f->id ? sql_get(s,
-                                      "UPDATE incident_finding SET (" FINDING_COLUMNS ") = (" FINDING_MARKS
-                                      ") WHERE id = ?1 AND incident = ?2",
-                                      err)
-                            : sql_get(s,
-                                      "INSERT INTO incident_finding (id, " FINDING_COLUMNS
-                                      ") VALUES (?1, " FINDING_MARKS ")",
-                                      err);
+    sqlite3_stmt *q =
+        sql_get(s, "INSERT INTO incident_finding (id, " FINDING_COLUMNS ") VALUES (?1, " FINDING_MARKS ")",
+                err);
     if (!q)
         return false;
-    if (f->id)
-        sql_u64(q, 1, f->id); /* unbound = NULL = a new id */
-    bind_finding(q, incident, f);
+    bind_finding(q, incident, f); /* ?1 unbound = NULL = a new id */
     if (!sql_run(s, q, err))
         return false;
-    if (f->id)
-        return sqlite3_changes(s->db) == 1 ||
-               error_set(err,
-                         tr("incident %llu has no finding %llu",
-                            "インシデント %llu に検知 %llu はありません"),
-                         (unsigned long long)incident, (unsigned long long)f->id);
     f->id = (uint64_t)sqlite3_last_insert_rowid(s->db);
     return true;
+}
+
+static bool update_finding_as(struct state *s, const char *words, uint64_t incident,
+                              const struct incident_finding *f, bool *found, struct error *err)
+{
+    sqlite3_stmt *q = sql_get(s, words, err);
+    if (!q)
+        return false;
+    sql_u64(q, 1, f->id);
+    bind_finding(q, incident, f);
+    return update_row(s, q, found, err);
+}
+
+static bool save_finding(struct state *s, uint64_t incident, struct incident_finding *f, struct error *err)
+{
+    bool found = false;
+    if (!f->id)
+        return insert_finding(s, incident, f, err);
+    return update_finding_as(s,
+                             "UPDATE incident_finding SET (" OTHER_FINDING ") = (" OTHER_FINDING_MARKS
+                             ") WHERE id = ?1 AND incident = ?2 AND first_ns = ?7",
+                             incident, f, &found, err) &&
+           (found || update_finding_as(s,
+                                       "UPDATE incident_finding SET (" FINDING_COLUMNS ") = (" FINDING_MARKS
+                                       ") WHERE id = ?1 AND incident = ?2",
+                                       incident, f, &found, err)) &&
+           (found ||
+            error_set(err,
+                      tr("incident %llu has no finding %llu", "インシデント %llu に検知 %llu はありません"),
+                      (unsigned long long)incident, (unsigned long long)f->id));
 }
 
 /* Ids that were given during a save that failed are taken back: the caller's structs stay as they were. */

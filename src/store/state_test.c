@@ -14,6 +14,7 @@
 #include "store/state_assets.h"
 #include "store/state_balance.h"
 #include "store/state_cursors.h"
+#include "store/state_identity.h"
 #include "store/state_incidents.h"
 #include "store/state_intel.h"
 #include "store/state_sources.h"
@@ -380,6 +381,64 @@ static void test_incidents(void **state)
     assert_int_equal(thief.id, 0);
 }
 
+/* What counts on leaves the indexes alone; what moves in them is written as well. */
+static void test_incident_goes_on(void **state)
+{
+    struct fixture *f = *state;
+    struct incident_finding finding = {.rule_id = STR("r"), .first_ns = 20, .last_ns = 20, .count = 1};
+    struct incident loaded, i = new_incident(&finding, 1, 3, 0.5);
+    i.opened_ns = 20;
+    OK(f, state_incidents_save(f->state, &i, &f->err));
+    for (int step = 0; step < 2; step++) { /* 0: it counts on; 1: a late event moves its beginning */
+        finding.first_ns -= step * 5;
+        i.opened_ns -= step * 5;
+        i.confidence += step * 0.25;
+        finding.last_ns++;
+        finding.count++;
+        finding.matched = STR("{\"n\":1}");
+        finding.is_stored = false;
+        i.last_ns = finding.last_ns;
+        i.reason = step ? STR("{\"b\":2}") : STR("{\"a\":1}");
+        OK(f, state_incidents_save(f->state, &i, &f->err));
+        OK(f, state_incidents_load(f->state, i.id, &f->arena, &loaded, &f->err));
+        const struct incident_finding *kept = &loaded.findings[0];
+        assert_true(kept->first_ns == finding.first_ns && kept->last_ns == finding.last_ns &&
+                    kept->count == finding.count && str_eq(kept->matched, finding.matched));
+        assert_true(loaded.opened_ns == i.opened_ns && loaded.last_ns == i.last_ns &&
+                    loaded.confidence == i.confidence && str_eq(loaded.reason, i.reason));
+    }
+}
+
+static void test_identity_goes_on(void **state)
+{
+    struct fixture *f = *state;
+    struct identity_interval rows[] = {{.id = 1,
+                                        .relation = IDENTITY_DEVICE,
+                                        .key = STR("10.0.0.1"),
+                                        .host = STR("a"),
+                                        .from_ns = 5,
+                                        .to_ns = 10},
+                                       {.id = 2,
+                                        .relation = IDENTITY_DEVICE,
+                                        .key = STR("10.0.0.2"),
+                                        .host = STR("b"),
+                                        .from_ns = 5,
+                                        .to_ns = 10}};
+    struct identity_interval *loaded;
+    uint32_t count;
+    OK(f, state_identity_save(f->state, rows, 2, 0, &f->err));
+    rows[0].to_ns = 20; /* just lasts longer */
+    rows[0].by = STR("dhcp");
+    rows[1].host = STR("c"); /* is somebody else */
+    rows[1].from_ns = 4;
+    OK(f, state_identity_save(f->state, rows, 2, 0, &f->err));
+    OK(f, state_identity_load(f->state, 0, 10, &f->arena, &loaded, &count, &f->err));
+    assert_int_equal(count, 2);
+    assert_true(loaded[0].to_ns == 20 && str_eq(loaded[0].by, STR("dhcp")) &&
+                str_eq(loaded[0].host, STR("a")));
+    assert_true(loaded[1].from_ns == 4 && loaded[1].to_ns == 10 && str_eq(loaded[1].host, STR("c")));
+}
+
 static void test_incident_order_and_changes(void **state)
 {
     struct fixture *f = *state;
@@ -650,6 +709,8 @@ int main(void)
         CASE(test_keys),
         CASE(test_sources),
         CASE(test_incidents),
+        CASE(test_incident_goes_on),
+        CASE(test_identity_goes_on),
         CASE(test_incident_order_and_changes),
         CASE(test_users),
         CASE(test_sessions_and_tokens),
