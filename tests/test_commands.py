@@ -78,6 +78,9 @@ def test_a_parser_with_a_mistake_is_refused_with_its_place(tmp_path):
     (tmp_path / "bad.yml").write_text("name: bad.one\nshape: {kind: nonsense}\n")
     done = run("check", "--parsers", tmp_path, "--lang", "en", check=False)
     assert done.returncode == 1 and re.search(r"bad\.yml:2:\d+: ", done.stdout)
+    (tmp_path / "bad.yml").write_text("name: bad.one\nshape: kv\ntitle: {en: Only English}\n")
+    done = run("check", "--parsers", tmp_path, "--lang", "en", check=False)
+    assert done.returncode == 1 and re.search(r'bad\.yml:3:\d+: "title" is what people read', done.stdout)
 
 
 def test_rules_are_reloaded_without_a_gap(server, tmp_path):

@@ -411,6 +411,34 @@ def test_what_is_removed_on_its_way_is_undone_and_not_done_later(desk, tmp_path)
     verified(office.server)
 
 
+def test_a_connector_that_takes_its_time_holds_up_nobody_elses_orders(desk, tmp_path, receiver):
+    """A program that does not end before it is let go, with two orders; another connector's order, given later, is carried out meanwhile, and
+    the first one's own come one after the other in the order they were given."""
+    gate, kept = tmp_path / "gate", tmp_path / "kept"
+    path = program(tmp_path, f'echo "begin $1" >> {kept}\nwhile [ ! -e {gate} ]; do sleep 0.05; done\necho "end $1" >> {kept}\n')
+    connectors(tmp_path, {"name": "slow", "kind": "command", "on": True, "serves": ["proxy"], "program": str(path), "carry_out": ["{target}"], "seconds": 300},
+               hook(tmp_path, receiver.port))
+    office = desk()
+    number, first = office.ask(device="proxy", target="first.example")
+    office.mori.do("PATCH", first, status="approved")
+    wait_for(kept.exists, "the slow program")
+    _, second = office.ask(device="proxy", target="second.example", number=number)
+    office.mori.do("PATCH", second, status="approved")
+    _, other = office.ask(number=number)
+    office.mori.do("POST", other + "/approve")
+    assert office.order(number, "done")["connector"] == "edge" and office.measure(number)["status"] == "active"
+    held = [office.measure(number, place)["orders"][0] for place in (0, 1)]
+    assert [(o["status"], o["attempts"]) for o in held] == [("waiting", 1), ("waiting", 0)] and kept.read_text() == "begin first.example\n"
+    assert office.server.stop() == 0  # in the middle of it: broken off, and made again
+    office.server.start()
+    wait_for(lambda: kept.read_text() == 2 * "begin first.example\n", "the slow program again")
+    gate.touch()
+    for place in (0, 1):
+        office.order(number, "done", place)
+    assert kept.read_text().splitlines()[1:] == [f"{what} {which}.example" for which in ("first", "second") for what in ("begin", "end")]
+    verified(office.server)
+
+
 def test_a_probe_from_the_command_line(desk, tmp_path, receiver):
     connectors(tmp_path, hook(tmp_path, receiver.port), hook(tmp_path, receiver.port, name="off", on=False), give_up=1)
     office = desk()

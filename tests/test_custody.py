@@ -1,12 +1,17 @@
 """Evidence and its chain of custody (spec 3.6): what the program brings by itself, answers of the logs kept as they were given, hand-overs that
 the receiver signs, legal hold, retention, and disposal that somebody else has approved."""
 import hashlib
+import hmac
 import http.client
+import io
 import json
 import os
 import socket
+import struct
+import subprocess
 import time
 import urllib.parse
+import zipfile
 
 import pytest
 
@@ -112,6 +117,72 @@ def upload(person, number, body, headers=None, **query):
     status, text = answer.status, answer.read()
     connection.close()
     return status, json.loads(text)
+
+
+def opened(archive, password):
+    """The one file of a WinZip AES-256 archive (AE-1, AE-2), by its specification and not by the library that wrote it."""
+    info, = zipfile.ZipFile(io.BytesIO(archive)).infolist()
+    assert info.flag_bits & 1 and info.compress_type == 99
+    extra, at = info.extra, 0
+    while struct.unpack_from("<H", extra, at)[0] != 0x9901:
+        at += 4 + struct.unpack_from("<H", extra, at + 2)[0]
+    vendor, strength, method = struct.unpack_from("<2x2sBH", extra, at + 4)
+    assert (vendor, strength, method) == (b"AE", 3, 0)  # AES-256, stored
+    name, more = struct.unpack_from("<HH", archive, info.header_offset + 26)
+    data = archive[info.header_offset + 30 + name + more:][:info.compress_size]
+    salt, check, body, code = data[:16], data[16:18], data[18:-10], data[-10:]
+    keys = hashlib.pbkdf2_hmac("sha1", password.encode(), salt, 1000, 66)
+    if keys[64:] != check:
+        return info.filename, None
+    assert hmac.new(keys[32:64], body, "sha1").digest()[:10] == code
+    counters = b"".join((i + 1).to_bytes(16, "little") for i in range((len(body) + 15) // 16))
+    stream = subprocess.run(["openssl", "enc", "-aes-256-ecb", "-nopad", "-K", keys[:32].hex()], input=counters, capture_output=True, check=True).stdout
+    return info.filename, (int.from_bytes(body, "big") ^ int.from_bytes(stream[:len(body)], "big")).to_bytes(len(body), "big")
+
+
+def fetch(person, number, item, form):
+    connection = http.client.HTTPConnection("127.0.0.1", person.server.http_port, timeout=60)
+    connection.request("GET", work(number, "evidence", item["id"], "file") + form, headers={"Cookie": person.cookie})
+    answer = connection.getresponse()
+    got = answer.status, answer.read(), answer.headers
+    connection.close()
+    return got
+
+
+def test_a_file_goes_out_in_a_zip_that_only_the_password_opens(office):
+    abe, ito = office.abe, office.ito
+    number = office.incident(SALES)
+    sample = b"MZ" + os.urandom(3 << 20) + b"not seen on the way"
+    status, item = upload(abe, number, sample, name="invoice.exe", type="file")
+    assert status == 201
+    listed = abe.get(work(number, "evidence"))
+    assert listed["zip_password"] == "infected"
+    status, archive, headers = fetch(ito, number, item, "?as=zip")
+    inside = f"{item['number']}-{item['sha256'][:12]}"
+    assert status == 200 and headers["Content-Disposition"] == f'attachment; filename="{inside}.zip"' and headers["X-Content-Type-Options"] == "nosniff"
+    assert b"not seen on the way" not in archive and len(archive) < len(sample) + 1000
+    assert opened(archive, "infected") == (f"{inside}.bin", sample) and opened(archive, "Infected")[1] is None
+    assert fetch(ito, number, item, "?as=zip")[1] != archive  # another salt each time
+    assert fetch(ito, number, item, "?as=file")[1] == sample and fetch(ito, number, item, "?as=tar")[0] == 400
+    assert fetch(office.hata, number, item, "?as=zip")[0] == fetch(office.hata, number, item, "")[0] == 403
+    chain = [row["reason"] for row in abe.get(work(number, "evidence", item["id"]))["custody"] if row["kind"] == "access" and row["signed_by"] == "ito"]
+    assert sum("ZIP" in reason for reason in chain) == 2 and len(chain) == 3
+    assert sorted(p.name for p in (office.server.data / "evidence").iterdir() if p.is_file()) == [item["sha256"]]
+    file = office.server.data / item["location"]
+    file.chmod(0o600)
+    file.write_bytes(sample[:-1])
+    assert fetch(ito, number, item, "?as=zip")[0] == 409
+
+
+def test_the_password_of_the_zip_is_a_setting(server, tmp_path):
+    office = Office(server("--seal-after-ms", 300, "--evidence-password", "V!rus-2026"), tmp_path)
+    number = office.incident(SALES)
+    _, item = upload(office.abe, number, b"MZ sample", name="a.exe")
+    assert office.abe.get(work(number, "evidence"))["zip_password"] == "V!rus-2026"
+    archive = fetch(office.abe, number, item, "?as=zip")[1]
+    assert opened(archive, "V!rus-2026")[1] == b"MZ sample" and opened(archive, "infected")[1] is None
+    done = run("serve", "--data", tmp_path / "other", "--lang", "en", "--listen-syslog", "127.0.0.1:0", "--listen-http", "127.0.0.1:0", "--evidence-password", "two words", check=False)
+    assert done.returncode != 0 and "1 to 64 printable" in done.stderr
 
 
 def incoming(office):

@@ -15,9 +15,10 @@ import threading
 import time
 
 import pytest
+import yaml
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult
-from conftest import free_port, run
+from conftest import ROOT, free_port, run
 from test_console_http import conforms
 from test_judgement import HOSTS, LINE, OFFICE, SKYPE
 from test_workflow import Person
@@ -734,6 +735,57 @@ def test_posture_deadlines_and_drafts(server, tmp_path, receiver):
     verified(s)
 
 
+def test_who_is_named_in_a_note_is_told_and_has_it_until_it_is_read(server, tmp_path, certificate, mailbox):
+    """An entry of an incident and a hand-over of the shift; by the program's own rule, once, behind the quiet hours like everything else;
+    names that reach nobody are said, and the note is kept."""
+    data = tmp_path / "var"
+    data.mkdir()
+    write_channels(data, [mail_channel(data, certificate, mailbox.port)])
+    rules = yaml.load((ROOT / "content/notify.yml").read_text(), yaml.BaseLoader)["rules"]  # "on" is a word here
+    own = next(rule for rule in rules if rule["on"] == "mentioned")
+    assert own["quiet"] == "wait"
+    write_rules(data, own)  # without quiet hours: what is told leaves at once
+    s = server()
+    ready(s, tmp_path)
+    contacts = CONTACTS + "helpdesk,primary,森 里美,mori,,satomi@example.jp,,24h,\nhelpdesk,primary,伊藤,ito,,ito@example.jp,,24h,\n"
+    (tmp_path / "assets" / "contacts.csv").write_text(contacts)
+    run("asset", "import", tmp_path / "assets", "--data", s.data)
+    for name, role in {"abe": "analyst", "mori": "lead", "ito": "analyst", "hata": "department"}.items():
+        run("user", "add", name, "--role", role, "--data", s.data, input="correct horse battery\n")
+    abe, mori, ito = (Person(s, name) for name in ("abe", "mori", "ito"))
+    infect(s)
+    number = incident(s)
+    wait_for(lambda: feed(s), "the feed")
+    text = "@moriさん、機器を確認してください。@abe @mori @morita @hata soc@example.jp"
+    wrote = abe.do("POST", f"/api/v1/incidents/{number}/entries", kind="handover", text=text, mentions="ito")
+    assert wrote["text"] == text and wrote["told"] == ["mori", "ito"] and wrote["unreached"] == ["morita", "hata"], wrote
+    document = json.loads((ROOT / "src/console/openapi.json").read_text())
+    conforms(document, document["paths"]["/api/v1/incidents/{id}/entries"]["post"]["responses"]["201"]["content"]["application/json"]["schema"], wrote)
+    left = abe.do("POST", "/api/v1/worklist/handovers", note="＠mori first thing tomorrow", to="ito", until=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600)))
+    assert left["told"] == ["mori", "ito"] and left["unreached"] == []
+    for address, person in (("satomi@example.jp", mori), ("ito@example.jp", ito)):
+        mails = wait_for(lambda address=address: len(mailbox.to(address)) == 2 and mailbox.to(address), f"two mails to {address}")
+        assert sorted(mail["Subject"] for mail in mails) == [f"[hyakuyo] Note for you ({what})" for what in ("hand-over of the shift", f"incident {number}")]
+        assert all("abe" in mail.get_content() and "機器" not in mail.get_content() and "tomorrow" not in mail.get_content() for mail in mails)
+        status, listed, _ = person.ask("GET", "/api/v1/mentions")
+        assert [(row["kind"], row["incident"], row["who"]) for row in listed["rows"]] == [("handover", 0, "abe"), ("entry", number, "abe")]
+        assert listed["rows"][1]["text"] == text and status == 200
+        conforms(document, document["paths"]["/api/v1/mentions"]["get"]["responses"]["200"]["content"]["application/json"]["schema"], listed)
+    assert mailbox.to("mori@example.jp") == [], "only whom it is for"
+    assert {row["title"]["ja"] for row in notices(s)} == {f"あなた宛てのメモ(インシデント {number})", "あなた宛てのメモ(シフトの引き継ぎ)"}
+    first, second = (row["id"] for row in mori.get("/api/v1/mentions")["rows"])
+    ito.do("POST", f"/api/v1/mentions/{first}/read", 404)
+    assert mori.do("POST", f"/api/v1/mentions/{first}/read")["read"] and mori.do("POST", f"/api/v1/mentions/{first}/read")["read"]
+    assert [row["id"] for row in mori.get("/api/v1/mentions")["rows"]] == [second] and len(ito.get("/api/v1/mentions")["rows"]) == 2
+    assert [row["id"] for row in mori.get("/api/v1/mentions?state=all")["rows"]] == [first, second]
+    s.kill()
+    s.start()
+    wait_for(lambda: not messages(s, "waiting"), "the outbox")
+    assert {row["kind"] for row in notices(s)} == {"mentioned"} and len(notices(s)) == 4 and len(mailbox.mails) == 4
+    assert s.stop() == 0
+    verified(s)
+
+
 MISTAKES = {
     "a secret that others may read": (lambda data: (data / "hook.secret").chmod(0o644), "chmod 600"),
     "a channel in the clear": (lambda data: write_channels(data, [webhook_channel(data, 1, plain=False)]), "plain: true"),
@@ -742,6 +794,7 @@ MISTAKES = {
     "no secret": (lambda data: write_channels(data, [{k: v for k, v in webhook_channel(data, 1).items() if k != "secret_file"}]), "secret_file"),
     "a missing secret": (lambda data: (data / "hook.secret").unlink(), "hook.secret"),
     "a template with a value nobody gives": (lambda data: write_channels(data, [webhook_channel(data, 1, type="ticket", template="jira")]), "{project}"),
+    "a person of nothing": (lambda data: write_rules(data, {"id": "a", "on": "report_made", "to": ["@"], "by": ["mail"]}), "mentioned"),
     "a wrong rule": (lambda data: write_rules(data, {"id": "a", "on": "moonrise", "by": ["mail"]}), "incident_opened"),
 }
 

@@ -114,6 +114,11 @@ def risk(walk, root):
         walk(f"end{kind}", root, f"/api/v1/{path}/{made['id']}?reason={ends['reason']}", f"risk_register/{made['id']}")
 
 
+def mentions(walk, office, number):
+    walk("addEntry", office.abe, work(number, "entries"), "work_mention/*", kind="note", text="@mori please look")
+    walk("readMention", office.mori, f"/api/v1/mentions/{office.mori.get('/api/v1/mentions')['rows'][0]['id']}/read", "mention/*")
+
+
 def posture(walk, root):
     walk("overridePosture", root, "/api/v1/posture/override", "posture/1", level="red", reason="ransomware", approver="kato", expires=soon(3600))
     walk("withdrawPostureOverride", root, "/api/v1/posture/override", "posture/1")
@@ -330,6 +335,7 @@ def worked(tmp_path_factory):
         knowledge(walk, office.root)
         risk(walk, office.root)
         posture(walk, office.root)
+        mentions(walk, office, one)
         casework(walk, office, one)
         decisions(walk, office, one)
         reports(walk, office, one)

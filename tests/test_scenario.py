@@ -89,6 +89,8 @@ def test_one_incident_with_findings_of_five_systems_in_order(server, organisatio
     detail = s.get(f"/api/v1/incidents/{ours[0]['id']}")
     systems = {f["system"] for f in detail["findings"]}
     assert len(systems) >= 5, systems
+    named = {f["system"]: f["system_name"] for f in detail["findings"]}
+    assert [named[system] for system in detail["systems"]] == detail["system_names"]
     firsts = [f["first"] for f in detail["findings"]]
     assert firsts == sorted(firsts)
     assert detail["urgency"] == 4 and detail["confidence_level"] == 4

@@ -172,6 +172,34 @@ def deadlines(team, number):
     assert states(team.abe.get(work(number, "deadlines")))["ppc-final-wrongful"] == "met"
 
 
+def addresses_of_others_are_no_hosts(team, number):
+    """Where the attacker came in from is named for what it is, and cannot be entered as a computer to be cleaned."""
+    shown = team.abe.get(work(number))
+    origin = "198.51.100.201"
+    assert origin in shown["outside"] and not [host for host in shown["hosts"] if origin in host], json.dumps([shown["hosts"], shown["outside"]])
+    assert all(f["entities"].get("outside", False) == (f["entities"].get("ip") == origin) for f in shown["findings"])
+    refused = team.abe.do("POST", work(number, "hosts"), 409, host=origin)
+    assert origin in json.dumps(refused)
+    for profile in ("none", "internal"):  # whoever gets an export needs the address as it is, among those of others
+        document = team.mori.get(f"/api/v1/incidents/{number}/export?format=iodef&redact={profile}")
+        systems = document["Incident"][0]["EventData"][0]["Flow"][0]["System"]
+        assert {node["category"] for node in systems if origin in json.dumps(node)} == {"target"}, systems
+    about = run("report", "incident", "--incident", number, "--format", "html", "--data", team.server.data, "--lang", "en", "--out", "-").stdout
+    assert f"outside {origin}" in about and "Outside addresses" in about
+
+
+def systems_have_names_for_people(team, number):
+    """A system is read by its parser's title where the record itself does not say whose it is; the API keeps both."""
+    shown = team.abe.get(work(number))
+    named = {f["system"]: f["system_name"] for f in shown["findings"]}
+    assert [named[system] for system in shown["systems"]] == shown["system_names"]
+    title = {"en": "Windows event log", "ja": "Windows イベントログ"}
+    assert named["microsoft.windows.event"] == title, named
+    for language, name in title.items():
+        page = run("report", "incident", "--incident", number, "--format", "html", "--data", team.server.data, "--lang", language, "--out", "-").stdout
+        assert f">{name}<" in page and not [system for system in named if system.count(".") > 1 and system in page], named
+
+
 def the_report_tells_all_of_it(team, number, name):
     """What was decided, done and sent stands in the report of the incident, in words of its language."""
     def table(section, language="ja"):
@@ -223,6 +251,8 @@ def test_a_scenario_is_worked_to_its_end(server, tmp_path, name):
     number = team.incident()
     if name == "ransomware":
         deadlines(team, number)
+        addresses_of_others_are_no_hosts(team, number)
+        systems_have_names_for_people(team, number)
     team.to_closed(number)
     clean = {host["host"]: host["status"] for host in team.abe.get(work(number, "hosts"))["rows"]}
     assert clean and set(clean.values()) == {"verified_clean"} and not set(clean) & {row["host"] for row in team.abe.get("/api/v1/residual")["rows"]}

@@ -228,6 +228,14 @@ bool ip_is_private(const struct ip *ip)
     return v4[0] == 10 || (v4[0] == 172 && (v4[1] & 0xf0) == 16) || (v4[0] == 192 && v4[1] == 168);
 }
 
+bool ip_is_local(const struct ip *ip)
+{
+    static const struct range ranges[] = {
+        V4(0, 0, 0, 0, 8),  V4(127, 0, 0, 0, 8), V4(169, 254, 0, 0, 16),
+        {{0xfe, 0x80}, 10}, {{0}, 128},          {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}, 128}};
+    return is_in(ranges, sizeof ranges / sizeof ranges[0], ip);
+}
+
 /* IANA special-purpose address registries (RFC 6890 and its updates), and multicast. */
 bool ip_is_public(const struct ip *ip)
 {

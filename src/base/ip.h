@@ -20,6 +20,7 @@ size_t ip_format(const struct ip *ip, char out[IP_TEXT_MAX]); /* canonical, RFC 
 /* Private, loopback, link-local, multicast, documentation: not a public unicast address. */
 bool ip_is_public(const struct ip *ip);
 bool ip_is_private(const struct ip *ip); /* RFC 1918, RFC 4193 */
+bool ip_is_local(const struct ip *ip);   /* unspecified, loopback, link-local: never leaves its link */
 
 struct cidr {
     struct ip ip;

@@ -113,6 +113,7 @@ static void print_incident(void *context, const struct incident *i, bool is_new)
     json_key(&w, "type");
     json_put_str(&w, i->type);
     put_list(&w, "hosts", i->hosts);
+    put_list(&w, "outside", i->outside);
     const struct {
         const char *name;
         int value;

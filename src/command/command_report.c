@@ -12,6 +12,7 @@
 #include "fleet/fleet.h"
 #include "judge/criteria.h"
 #include "judge/posture.h"
+#include "knowledge/knowledge.h"
 #include "reporting/report_build.h"
 #include "reporting/report_pack.h"
 #include "store/state_assets.h"
@@ -75,6 +76,7 @@ static bool fleet_document(const struct arguments *a, struct buf *json, struct e
 struct offline {
     const struct arguments *arguments;
     struct state_reader *state;
+    struct normaliser *parsers; /* read when the first system is named */
 };
 
 static bool posture_document(struct offline *o, struct buf *json, struct error *err)
@@ -110,6 +112,24 @@ static bool document(void *context, struct str name, struct buf *json, struct er
     return error_set(err, tr("there is no document '%.*s'", "文書 '%.*s' はありません"), STR_ARGS(name));
 }
 
+/* Parsers that are wrong are told by `hyakuyo check`; here they only have no title. */
+static void system_name(void *context, struct str system, struct arena *arena, struct str *en, struct str *ja)
+{
+    struct offline *o = context;
+    struct load_report report = {0};
+    struct knowledge_folders folders;
+    struct error err;
+    const char *const none[] = {NULL};
+    if (o->parsers == NULL) {
+        knowledge_default_folders(&folders, o->arguments, none, none);
+        o->parsers = normaliser_load(folders.parsers, &report, &err);
+        load_report_free(&report);
+    }
+    *en = *ja = arena_str(arena, system);
+    if (o->parsers != NULL)
+        normaliser_system_name(o->parsers, *en, en, ja);
+}
+
 static bool build_here(struct job *j, struct error *err)
 {
     const char *data = argument_text(j->arguments, "data");
@@ -117,6 +137,7 @@ static bool build_here(struct job *j, struct error *err)
     struct report_world world = {.data_dir = data,
                                  .now_ns = clock_wall_ns(),
                                  .document = document,
+                                 .system_name = system_name,
                                  .context = &offline};
     struct criteria *criteria = criteria_load(share_path(j->arguments, "content/judgement.yml"), err);
     world.criteria_version = criteria ? criteria->version : STR_EMPTY;
@@ -125,6 +146,7 @@ static bool build_here(struct job *j, struct error *err)
     struct report *r = world.store ? report_build(&world, &j->order, err) : NULL;
     bool ok = r != NULL && report_render(r, &j->how, &j->file, &j->format, err);
     report_free(r);
+    normaliser_free(offline.parsers);
     if (world.store != NULL)
         store_close(world.store);
     state_reader_close(world.state);

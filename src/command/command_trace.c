@@ -11,6 +11,7 @@
 #include "cli/geoip.h"
 #include "engine/pipeline.h"
 #include "enrich/asset_csv.h"
+#include "enrich/attribute.h"
 #include "judge/criteria.h"
 #include "judge/judge.h"
 #include "replay/feed.h"
@@ -82,15 +83,17 @@ static void trace_findings(struct trace *t, struct batch *b, const struct event 
                 arena_printf(&b->arena, tr("%llu findings", "検知 %llu 件"),
                              (unsigned long long)(correlator_counters(t->correlator).findings - before)));
     print_findings(*end);
-    for (const struct finding *f = b->findings; f != NULL; f = f->next)
+    for (struct finding *f = b->findings; f != NULL; f = f->next) {
+        f->is_outside = attribute_is_outside(NULL, t->context, f);
         judge_take(t->judge, f, f->time_ns);
+    }
 }
 
 static bool print_judgement(void *context, const struct judgement *j)
 {
     (void)context;
     const struct incident *i = j->candidate;
-    print_stage("judge", "src/judge/judge.c", i->hosts);
+    print_stage("judge", "src/judge/judge.c", i->hosts.n ? i->hosts : i->outside);
     printf(tr("    urgency %d, importance %d, confidence %.3f (level %d)%s\n",
               "    緊急度 %d、重要度 %d、確信度 %.3f(レベル %d)%s\n"),
            i->urgency, i->importance, i->confidence, i->confidence_level,

@@ -135,7 +135,7 @@ static void get_host(struct request *r)
         buf_printf(out, "{%.*s,\"incidents\":[", STR_ARGS(buf_str(&json)));
         for (uint32_t i = 0; i < incidents.count; i++) {
             buf_c(out, i ? "," : "");
-            incident_json(&incidents.rows[i], NULL, request_may(r, MAY_SEE_PERSONS), out);
+            incident_json(&incidents.rows[i], NULL, viewing_of(r), out);
         }
         buf_c(out, "]}");
     } else

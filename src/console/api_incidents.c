@@ -60,7 +60,7 @@ static void get_findings(struct request *r)
             continue;
         if (written++)
             buf_char(out, ',');
-        incident_finding_json(&list.rows[i], request_may(r, MAY_SEE_PERSONS), out);
+        incident_finding_json(&list.rows[i], viewing_of(r), out);
     }
     buf_c(out, "]}");
 }
@@ -84,7 +84,7 @@ static void get_incidents(struct request *r)
             continue;
         if (written++)
             buf_char(out, ',');
-        incident_json(&list.rows[i], NULL, request_may(r, MAY_SEE_PERSONS), out);
+        incident_json(&list.rows[i], NULL, viewing_of(r), out);
     }
     buf_c(out, "]}");
 }
@@ -124,7 +124,7 @@ static void write_incident(struct request *r, uint64_t id)
         return;
     }
     history.next_states = next_states(s, incident.state);
-    incident_json(&incident, &history, request_may(r, MAY_SEE_PERSONS), reply_json(r, 200));
+    incident_json(&incident, &history, viewing_of(r), reply_json(r, 200));
 }
 
 static void get_incident(struct request *r)

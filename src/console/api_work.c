@@ -78,6 +78,7 @@ static const struct parameter PROPOSAL[] = {TEXT("action", 1, 32),
                                             MAY_TEXT("reason", 2000),
                                             MAY_TEXT("subject", 64),
                                             {0}};
+static const struct parameter UNREAD_OR_ALL[] = {MAY_CHOICE("state", "unread|all"), {0}};
 static const struct parameter WAITING[] = {MAY_CHOICE("state", "waiting|all"), {0}};
 static const struct parameter NOTE[] = {MAY_TEXT("note", 2000), {0}};
 static const struct parameter EVIDENCE[] = {
@@ -101,6 +102,7 @@ static const struct parameter EVIDENCE[] = {
     MAY_TIME("retention_until"),
     MAY_FLAG("legal_hold"),
     {0}};
+static const struct parameter EVIDENCE_FORM[] = {MAY_CHOICE("as", "file|zip"), {0}};
 static const struct parameter EVIDENCE_FILE[] = {
     TEXT("name", 1, 255),
     MAY_CHOICE("type", "disk|memory|log|pcap|mail|photo|device|file"),

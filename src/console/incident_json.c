@@ -7,6 +7,11 @@
 #include "base/json.h"
 #include "base/memory.h"
 
+struct viewing viewing_of(const struct request *r)
+{
+    return (struct viewing){r->services, request_may(r, MAY_SEE_PERSONS)};
+}
+
 static void put(struct json_writer *w, const char *key, struct str value)
 {
     json_key(w, key);
@@ -58,7 +63,7 @@ static void put_object_text(struct json_writer *w, const char *key, struct str j
 }
 
 static void put_entities(struct json_writer *w, struct str host, struct str ip, struct str user,
-                         struct str department)
+                         struct str department, bool is_outside)
 {
     json_key(w, "entities");
     json_begin_object(w);
@@ -66,7 +71,28 @@ static void put_entities(struct json_writer *w, struct str host, struct str ip, 
     put_known(w, "ip", ip);
     put_known(w, "user", user);
     put_known(w, "department", department);
+    if (is_outside) {
+        json_key(w, "outside");
+        json_put_bool(w, true);
+    }
     json_end_object(w);
+}
+
+/* {"en","ja"}; the system itself where nothing else is known. Without a key: the next item of a list. */
+static void put_system_name(struct json_writer *w, const char *key, struct str system, struct viewing viewing)
+{
+    struct arena arena;
+    struct str en = system, ja = system;
+    arena_init(&arena, 512);
+    if (viewing.services->system_name != NULL)
+        viewing.services->system_name(viewing.services->ctx, system, &arena, &en, &ja);
+    if (key != NULL)
+        json_key(w, key);
+    json_begin_object(w);
+    put(w, "en", en);
+    put(w, "ja", ja);
+    json_end_object(w);
+    arena_free(&arena);
 }
 
 /* Whether the communication got through; left out when unknown. */
@@ -100,7 +126,7 @@ static void put_likelihood(struct json_writer *w, double ratio)
     json_put_double(w, ratio);
 }
 
-void incident_finding_json(const struct incident_finding *f, bool sees_persons, struct buf *out)
+void incident_finding_json(const struct incident_finding *f, struct viewing viewing, struct buf *out)
 {
     struct json_writer w = {.out = out};
     json_begin_object(&w);
@@ -114,10 +140,12 @@ void incident_finding_json(const struct incident_finding *f, bool sees_persons, 
     put_time(&w, "last", f->last_ns);
     put_number(&w, "count", (int64_t)f->count);
     put(&w, "system", f->product);
-    put_entities(&w, f->host_name, f->host_ip, sees_persons ? f->user : STR_EMPTY, f->department);
+    put_system_name(&w, "system_name", f->product, viewing);
+    put_entities(&w, f->host_name, f->host_ip, viewing.sees_persons ? f->user : STR_EMPTY, f->department,
+                 f->is_outside);
     put_known(&w, "peer", f->peer);
     put_list(&w, "techniques", f->techniques);
-    put_object_text(&w, "matched", sees_persons ? f->matched : STR_EMPTY);
+    put_object_text(&w, "matched", viewing.sees_persons ? f->matched : STR_EMPTY);
     put_known(&w, "stage", f->stage);
     put_known(&w, "evidence_group", f->evidence_group);
     put_likelihood(&w, f->likelihood_ratio);
@@ -127,7 +155,7 @@ void incident_finding_json(const struct incident_finding *f, bool sees_persons, 
 }
 
 /* A live finding has no number of its own yet: its event's sequence number stands for it. */
-void live_finding_json(const struct finding *f, bool sees_persons, struct buf *out)
+void live_finding_json(const struct finding *f, struct viewing viewing, struct buf *out)
 {
     struct json_writer w = {.out = out};
     json_begin_object(&w);
@@ -141,14 +169,16 @@ void live_finding_json(const struct finding *f, bool sees_persons, struct buf *o
     put_time(&w, "last", f->time_ns);
     put_number(&w, "count", 1);
     put(&w, "system", f->product);
-    put_entities(&w, f->host_name, f->host_ip, sees_persons ? f->user : STR_EMPTY, f->department);
+    put_system_name(&w, "system_name", f->product, viewing);
+    put_entities(&w, f->host_name, f->host_ip, viewing.sees_persons ? f->user : STR_EMPTY, f->department,
+                 f->is_outside);
     put_known(&w, "peer", f->peer);
     json_key(&w, "techniques");
     json_begin_array(&w);
     for (uint32_t i = 0; i < f->technique_count; i++)
         json_put_str(&w, f->techniques[i]);
     json_end_array(&w);
-    if (sees_persons) {
+    if (viewing.sees_persons) {
         json_key(&w, "matched");
         finding_matched_json(f, SIZE_MAX, &w);
     } else {
@@ -163,29 +193,39 @@ void live_finding_json(const struct finding *f, bool sees_persons, struct buf *o
 }
 
 /* The products that saw something, each once, in order of first appearance. */
-static void put_systems(struct json_writer *w, const struct incident *incident)
+static bool is_first_of_system(const struct incident *incident, uint32_t at)
+{
+    for (uint32_t i = 0; i < at; i++)
+        if (str_eq(incident->findings[i].product, incident->findings[at].product))
+            return false;
+    return incident->findings[at].product.n > 0;
+}
+
+static void put_systems(struct json_writer *w, const struct incident *incident, struct viewing viewing)
 {
     uint32_t n = incident->findings ? incident->finding_count : 0;
     json_key(w, "systems");
     json_begin_array(w);
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t earlier = 0;
-        while (earlier < i && !str_eq(incident->findings[earlier].product, incident->findings[i].product))
-            earlier++;
-        if (earlier == i && incident->findings[i].product.n)
+    for (uint32_t i = 0; i < n; i++)
+        if (is_first_of_system(incident, i))
             json_put_str(w, incident->findings[i].product);
-    }
+    json_end_array(w);
+    json_key(w, "system_names");
+    json_begin_array(w);
+    for (uint32_t i = 0; i < n; i++)
+        if (is_first_of_system(incident, i))
+            put_system_name(w, NULL, incident->findings[i].product, viewing);
     json_end_array(w);
 }
 
-static void put_findings(struct json_writer *w, const struct incident *incident, bool sees_persons)
+static void put_findings(struct json_writer *w, const struct incident *incident, struct viewing viewing)
 {
     json_key(w, "findings");
     json_begin_array(w);
     for (uint32_t i = 0; i < incident->finding_count; i++) {
         if (i)
             buf_char(w->out, ',');
-        incident_finding_json(&incident->findings[i], sees_persons, w->out);
+        incident_finding_json(&incident->findings[i], viewing, w->out);
     }
     w->needs_comma = incident->finding_count > 0;
     json_end_array(w);
@@ -229,8 +269,8 @@ static void put_states(struct json_writer *w, const char *key, unsigned states)
     json_end_array(w);
 }
 
-void incident_json(const struct incident *incident, const struct incident_history *history, bool sees_persons,
-                   struct buf *out)
+void incident_json(const struct incident *incident, const struct incident_history *history,
+                   struct viewing viewing, struct buf *out)
 {
     struct json_writer w = {.out = out};
     json_begin_object(&w);
@@ -242,13 +282,14 @@ void incident_json(const struct incident *incident, const struct incident_histor
     put_time(&w, "first", incident->first_ns);
     put_time(&w, "last", incident->last_ns);
     put_list(&w, "hosts", incident->hosts);
+    put_list(&w, "outside", incident->outside);
     put(&w, "department", incident->department);
-    put(&w, "user", sees_persons ? incident->user : STR_EMPTY);
+    put(&w, "user", viewing.sees_persons ? incident->user : STR_EMPTY);
     put(&w, "type", incident->type);
     put_judgements(&w, incident);
     put_number(&w, "finding_count", incident->finding_count);
-    put_systems(&w, incident);
-    if (sees_persons) { /* those who are watched never see it (S69) */
+    put_systems(&w, incident, viewing);
+    if (viewing.sees_persons) { /* those who are watched never see it (S69) */
         json_key(&w, "focus_watch");
         json_put_bool(&w, incident->is_watched);
     }
@@ -259,7 +300,7 @@ void incident_json(const struct incident *incident, const struct incident_histor
         json_put_i64(&w, incident->urgency_high);
         json_end_array(&w);
         put_object_text(&w, "reason", incident->reason);
-        put_findings(&w, incident, sees_persons);
+        put_findings(&w, incident, viewing);
         put_history(&w, history);
         put_states(&w, "next_states", history->next_states);
         json_key(&w, "first_task");

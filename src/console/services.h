@@ -550,6 +550,9 @@ struct console_services {
     bool (*ready)(void *ctx, struct error *en, struct error *ja); /* [io] false: not taking records */
     void (*rates)(void *ctx, struct console_rates *out);          /* once a second */
     void (*metrics)(void *ctx, struct metrics *out);              /* console/metrics.h */
+    /* What people call the system that a finding names ("microsoft.windows.sysmon"), into the arena. NULL: as
+     * it is called inside. */
+    void (*system_name)(void *ctx, struct str system, struct arena *arena, struct str *en, struct str *ja);
 
     bool (*search)(void *ctx, const struct search_request *request, struct arena *arena,
                    struct search_result *out, struct console_failure *failure);

@@ -321,16 +321,16 @@ void stream_publish_finding(struct stream *s, const struct finding *finding)
     struct buf json = {0}, masked = {0};
     if (is_unheard(s))
         return;
-    live_finding_json(finding, true, &json);
-    live_finding_json(finding, false, &masked);
+    live_finding_json(finding, (struct viewing){s->services, true}, &json);
+    live_finding_json(finding, (struct viewing){s->services, false}, &masked);
     publish(s, "finding", &json, &masked);
 }
 
 void stream_publish_incident(struct stream *s, const struct incident *incident)
 {
     struct buf json = {0}, masked = {0};
-    incident_json(incident, NULL, true, &json);
-    incident_json(incident, NULL, false, &masked);
+    incident_json(incident, NULL, (struct viewing){s->services, true}, &json);
+    incident_json(incident, NULL, (struct viewing){s->services, false}, &masked);
     publish(s, "incident", &json, &masked);
 }
 

@@ -169,10 +169,11 @@ bool desk_take(struct desk *d, struct batch *batch)
     }
     bool has_news = false;
     desk_read_notes(d);
-    for (const struct finding *f = batch->findings; f != NULL; f = f->next) {
+    for (struct finding *f = batch->findings; f != NULL; f = f->next) {
         if (f->sequence <= counted)
             continue;
         has_news = true;
+        f->is_outside = attribute_is_outside(d->options.identity, d->context, f);
         desk_advance(d, batch, f);
         const struct event *e = &batch->events[f->sequence - batch->first_sequence];
         if (!(e->flags & EVENT_EXERCISE))

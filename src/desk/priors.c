@@ -124,7 +124,7 @@ static bool has_hit_neighbour(const struct priors *p, const struct incident *i)
 {
     struct ip host;
     for (uint32_t n = 0; p->count && n < i->finding_count; n++) {
-        if (!ip_parse(i->findings[n].host_ip, &host))
+        if (i->findings[n].is_outside || !ip_parse(i->findings[n].host_ip, &host))
             continue;
         struct ip network = network_of(&host);
         for (uint32_t k = 0; k < p->count; k++) {
@@ -184,7 +184,7 @@ static bool is_isolated(const struct priors *p, const struct incident *i)
     bool has_host = false;
     for (uint32_t n = 0; p->isolated.count && n < i->finding_count; n++) {
         const struct incident_finding *f = &i->findings[n];
-        if (f->host_name.n == 0 && f->host_ip.n == 0)
+        if (f->is_outside || (f->host_name.n == 0 && f->host_ip.n == 0))
             continue;
         has_host = true;
         if (!map_find(&p->isolated, focus_key(FOCUS_HOST, f->host_name, &key)) &&

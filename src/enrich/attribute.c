@@ -202,3 +202,21 @@ void attribute_findings(const struct identity *t, const struct context *c, struc
             attribute_finding(&m, f, &batch->arena);
     }
 }
+
+/* By us: a log-on or a proxy's name (weak) is seen from addresses of others too. */
+static bool is_leased(const struct identity *t, struct str address, const struct finding *f)
+{
+    const struct identity_interval *user;
+    const struct identity_subject *subject = t != NULL ? identity_find(t, SUBJECT_ADDRESS, address) : NULL;
+    return identity_device(subject, f->time_ns, f->sequence) != NULL ||
+           (identity_users(subject, NULL, f->time_ns, f->sequence, &user, 1) > 0 && !user->is_weak);
+}
+
+bool attribute_is_outside(const struct identity *t, const struct context *c, const struct finding *f)
+{
+    struct ip ip;
+    struct str address = f->host_name.n ? f->host_name : f->host_ip; /* some senders name hosts by address */
+    if (!ip_parse(address, &ip) || ip_is_private(&ip) || ip_is_local(&ip))
+        return false;
+    return !(c != NULL && context_is_inside(c, address, f->time_ns)) && !is_leased(t, address, f);
+}

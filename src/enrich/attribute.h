@@ -17,4 +17,9 @@ void attribute_events(struct identity *t, const struct context *c, struct batch 
 void attribute_findings(const struct identity *t, const struct context *c, struct batch *batch,
                         struct finding *first);
 
+/* Whether a finding is about an address that is not ours: in no registered network, no private one, leased to
+ * nobody here, of no host with a name. What has a name is taken for ours: a laptop on the road reports from
+ * addresses of others. `t` and `c` may be NULL. */
+bool attribute_is_outside(const struct identity *t, const struct context *c, const struct finding *f);
+
 #endif

@@ -316,6 +316,66 @@ static void the_inventory_wins_and_conflicts_are_told(void **state)
     identity_free(t);
 }
 
+static struct context *make_networks(void)
+{
+    struct arena arena;
+    struct error err;
+    struct asset_set set = {.zone = NULL};
+    arena_init(&arena, 16 << 10);
+    assert_true(
+        asset_read_text(ASSET_HOSTS, "hosts.csv", STR("ip,hostname\n192.0.2.77,\n"), &arena, &set, &err));
+    assert_true(asset_read_text(ASSET_NETWORKS, "networks.csv",
+                                STR("cidr,name\n203.0.113.0/28,DMZ\n2001:db8:a::/48,Office\n"), &arena, &set,
+                                &err));
+    return context_new(&arena, &set, NULL);
+}
+
+/* An address of others is no host of ours; what is registered, leased, private or named is. */
+static void addresses_of_others_are_outside(void **state)
+{
+    (void)state;
+    struct identity *t = make_table(1000);
+    struct context *c = make_networks();
+    take(t, lease("08:00", 1, "198.51.100.40", A, "PC-A"));
+    take(t, person(IDENTITY_TENANT, "08:00", 2, "198.51.100.41", "t.sato", "s1"));
+    struct identity_fact seen = person(IDENTITY_TENANT, "08:00", 3, "198.51.100.42", "t.sato", "");
+    seen.is_weak = true;
+    take(t, seen);
+    const struct {
+        const char *name, *ip;
+        bool is_outside, without_networks;
+    } cases[] = {
+        {"", "198.51.100.201", true, true},
+        {"", "10.1.2.3", false, false},
+        {"", "203.0.113.9", false, true},
+        {"", "203.0.113.99", true, true},
+        {"", "2001:db8:a::7", false, true},
+        {"", "2001:db8:b::7", true, true},
+        {"", "fd00::7", false, false},
+        {"", "fe80::1", false, false},
+        {"", "127.0.0.1", false, false},
+        {"", "192.0.2.77", false, true},
+        {"", "198.51.100.40", false, false},
+        {"", "198.51.100.41", false, false},
+        {"", "198.51.100.42", true, true},
+        {"PC-9", "", false, false},
+        {"PC-9", "198.51.100.7", false, false},
+        {"198.51.100.7", "", true, true},
+        {"", "", false, false},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct finding f = {.host_name = str_c(cases[i].name),
+                            .host_ip = str_c(cases[i].ip),
+                            .time_ns = at("09:00"),
+                            .sequence = 10};
+        if (attribute_is_outside(t, c, &f) != cases[i].is_outside ||
+            attribute_is_outside(t, NULL, &f) != cases[i].without_networks)
+            fail_msg("'%s' '%s'", cases[i].name, cases[i].ip);
+    }
+    context_unref(c);
+    identity_free(t);
+}
+
 /* -------------------------------------------------------------- extraction */
 
 struct field_text {
@@ -430,6 +490,7 @@ int main(void)
         cmocka_unit_test(what_is_kept_comes_back),
         cmocka_unit_test(events_and_findings_learn_their_host),
         cmocka_unit_test(the_inventory_wins_and_conflicts_are_told),
+        cmocka_unit_test(addresses_of_others_are_outside),
         cmocka_unit_test(records_become_facts),
         cmocka_unit_test(bad_rules_are_refused_with_their_line),
         cmocka_unit_test(hardware_addresses),

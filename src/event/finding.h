@@ -47,6 +47,7 @@ struct finding {
     /* entities; "" when unknown */
     struct str host_name, host_ip, user, department;
     struct str peer;      /* the other side: address or domain */
+    bool is_outside;      /* about an address that is not ours and has no name: never a host of ours */
     bool is_identified;   /* the name is that of the address then: by the inventory, or by a lease */
     int importance;       /* of the suspect's asset, 1–4; 0 = not in the inventory */
     enum passage passage; /* whether the communication got through */

@@ -51,6 +51,7 @@ struct incident_finding {
     enum passage passage;  /* ALLOWED as soon as one got through */
     struct str techniques; /* "T1071.001;T1059" */
     struct str matched;    /* JSON object text */
+    bool is_outside;       /* as in struct finding */
     bool is_stored;        /* state.db has it as it is; whoever changes it clears this */
 };
 
@@ -62,7 +63,8 @@ struct incident {
     struct str title_en, title_ja;
     int64_t opened_ns, first_ns, last_ns; /* event times */
     int64_t news_ns;                      /* the watermark at its last finding: it lives a window longer */
-    struct str hosts;                     /* "name (ip);name (ip)" in order of appearance */
+    struct str hosts;                     /* ours: "name (ip);name (ip)" in order of appearance */
+    struct str outside;                   /* addresses of others that findings are about: "ip;ip" */
     struct str department, user;
     struct str type;                   /* the likeliest kind of content/signatures.yml, or "unclassified" */
     int urgency, importance;           /* 1–4: 低 中 高 最高 */

@@ -25,6 +25,7 @@ void candidate_free(struct candidate *c)
         return;
     arena_free(&c->arena);
     buf_free(&c->hosts_text);
+    buf_free(&c->outside_text);
     buf_free(&c->reason);
     buf_free(&c->title_en);
     buf_free(&c->title_ja);
@@ -63,21 +64,27 @@ static void note_absorbed(struct candidate *c, uint64_t id)
     c->absorbed_ids[c->absorbed_count++] = id;
 }
 
-void candidate_add_host(struct candidate *c, struct str name, struct str ip, int64_t first_ns,
-                        int64_t last_ns)
+static struct candidate_host *find_host(struct candidate *c, const struct candidate_host *host)
 {
     for (uint32_t i = 0; i < c->host_count; i++) {
         struct candidate_host *h = &c->hosts[i];
-        bool same_name = name.n && str_eq_nocase(h->name, name);
-        bool same_ip = ip.n && str_eq(h->ip, ip);
-        if (!same_name && !same_ip)
-            continue;
-        if (h->name.n == 0 && name.n)
-            h->name = arena_str(&c->arena, name);
-        if (h->ip.n == 0 && ip.n)
-            h->ip = arena_str(&c->arena, ip);
-        h->first_ns = first_ns < h->first_ns ? first_ns : h->first_ns;
-        h->last_ns = last_ns > h->last_ns ? last_ns : h->last_ns;
+        if ((host->name.n && str_eq_nocase(h->name, host->name)) || (host->ip.n && str_eq(h->ip, host->ip)))
+            return h;
+    }
+    return NULL;
+}
+
+void candidate_add_host(struct candidate *c, const struct candidate_host *host)
+{
+    struct candidate_host *h = find_host(c, host);
+    if (h != NULL) {
+        if (h->name.n == 0 && host->name.n)
+            h->name = arena_str(&c->arena, host->name);
+        if (h->ip.n == 0 && host->ip.n)
+            h->ip = arena_str(&c->arena, host->ip);
+        h->first_ns = host->first_ns < h->first_ns ? host->first_ns : h->first_ns;
+        h->last_ns = host->last_ns > h->last_ns ? host->last_ns : h->last_ns;
+        h->is_outside &= host->is_outside;
         return;
     }
     if (c->host_count == JUDGE_MAX_HOSTS)
@@ -86,8 +93,18 @@ void candidate_add_host(struct candidate *c, struct str name, struct str ip, int
         c->host_capacity = grown(c->host_capacity);
         c->hosts = memory_resize_array(c->hosts, c->host_capacity, sizeof(*c->hosts));
     }
-    c->hosts[c->host_count++] =
-        (struct candidate_host){arena_str(&c->arena, name), arena_str(&c->arena, ip), first_ns, last_ns};
+    h = &c->hosts[c->host_count++];
+    *h = *host;
+    h->name = arena_str(&c->arena, host->name);
+    h->ip = arena_str(&c->arena, host->ip);
+}
+
+uint32_t candidate_host_count(const struct candidate *c)
+{
+    uint32_t ours = 0;
+    for (uint32_t i = 0; i < c->host_count; i++)
+        ours += !c->hosts[i].is_outside;
+    return ours;
 }
 
 size_t candidate_hosts_within_hour(const struct candidate *c)
@@ -97,7 +114,7 @@ size_t candidate_hosts_within_hour(const struct candidate *c)
     for (uint32_t i = 0; i < c->host_count; i++) {
         size_t together = 0;
         for (uint32_t j = 0; j < c->host_count; j++)
-            together += c->hosts[j].last_ns >= c->hosts[i].first_ns &&
+            together += !c->hosts[j].is_outside && c->hosts[j].last_ns >= c->hosts[i].first_ns &&
                         c->hosts[j].first_ns <= time_plus(c->hosts[i].first_ns, hour);
         most = together > most ? together : most;
     }
@@ -206,6 +223,7 @@ static void start_finding(struct candidate *c, const struct finding *f)
         .department = arena_str(a, f->department),
         .importance = f->importance,
         .passage = f->passage,
+        .is_outside = f->is_outside,
         .techniques = joined_techniques(c, f),
         .matched = matched_as_json(c, f),
     };
@@ -219,6 +237,7 @@ static void repeat_finding(struct candidate *c, uint32_t index, const struct fin
     struct incident_finding *kept = &c->incident.findings[index];
     kept->count++;
     kept->is_stored = false;
+    kept->is_outside &= f->is_outside;
     if (f->time_ns < kept->first_ns) {
         kept->first_ns = f->time_ns;
         kept->first_sequence = f->sequence;
@@ -292,6 +311,12 @@ static uint32_t find_fold(const struct incident *incident, const struct finding 
     return i;
 }
 
+static void add_host_of(struct candidate *c, const struct finding *f)
+{
+    struct candidate_host host = {f->host_name, f->host_ip, f->time_ns, f->time_ns, f->is_outside};
+    candidate_add_host(c, &host);
+}
+
 bool candidate_fold(struct candidate *c, const struct finding *f, int64_t watermark_ns)
 {
     struct incident *incident = &c->incident;
@@ -308,7 +333,7 @@ bool candidate_fold(struct candidate *c, const struct finding *f, int64_t waterm
     c->last_sequence = f->sequence > c->last_sequence ? f->sequence : c->last_sequence;
     widen_times(incident, f->time_ns, f->time_ns);
     note_news(incident, watermark_ns);
-    candidate_add_host(c, f->host_name, f->host_ip, f->time_ns, f->time_ns);
+    add_host_of(c, f);
     remember_hop(c, f);
     if (incident->department.n == 0)
         incident->department = arena_str(&c->arena, f->department);
@@ -335,8 +360,7 @@ void candidate_absorb(struct candidate *c, struct candidate *from)
         keep_order(&c->incident, c->incident.finding_count - 1);
     }
     for (uint32_t i = 0; i < from->host_count; i++)
-        candidate_add_host(c, from->hosts[i].name, from->hosts[i].ip, from->hosts[i].first_ns,
-                           from->hosts[i].last_ns);
+        candidate_add_host(c, &from->hosts[i]);
     for (uint32_t i = 0; i < from->hop_count; i++)
         add_hop(c, from->hops[i].peer, from->hops[i].time_ns);
     if (from->last_sequence > c->last_sequence)
@@ -370,7 +394,8 @@ void candidate_restore(struct candidate *c, const struct incident *incident)
     for (uint32_t i = 0; i < c->incident.finding_count; i++) {
         struct incident_finding *f = &c->incident.findings[i];
         f->id = incident->findings[i].id;
-        candidate_add_host(c, f->host_name, f->host_ip, f->first_ns, f->last_ns);
+        struct candidate_host host = {f->host_name, f->host_ip, f->first_ns, f->last_ns, f->is_outside};
+        candidate_add_host(c, &host);
         if (f->last_sequence > c->last_sequence)
             c->last_sequence = f->last_sequence;
         struct finding hop = {.stage = f->stage, .time_ns = f->first_ns};
@@ -401,20 +426,28 @@ static void mark_titles(struct candidate *c)
     incident->title_ja = buf_str(&c->title_ja);
 }
 
+static void describe_hosts(struct candidate *c)
+{
+    buf_clear(&c->hosts_text);
+    buf_clear(&c->outside_text);
+    for (uint32_t i = 0; i < c->host_count; i++) {
+        const struct candidate_host *h = &c->hosts[i];
+        struct buf *text = h->is_outside ? &c->outside_text : &c->hosts_text;
+        if (text->n)
+            buf_char(text, ';');
+        if (h->name.n && h->ip.n)
+            buf_printf(text, "%.*s (%.*s)", STR_ARGS(h->name), STR_ARGS(h->ip));
+        else
+            buf_add(text, h->name.n ? h->name : h->ip);
+    }
+    c->incident.hosts = buf_str(&c->hosts_text);
+    c->incident.outside = buf_str(&c->outside_text);
+}
+
 void candidate_describe(struct candidate *c)
 {
     struct incident *incident = &c->incident;
-    buf_clear(&c->hosts_text);
-    for (uint32_t i = 0; i < c->host_count; i++) {
-        const struct candidate_host *h = &c->hosts[i];
-        if (i)
-            buf_char(&c->hosts_text, ';');
-        if (h->name.n && h->ip.n)
-            buf_printf(&c->hosts_text, "%.*s (%.*s)", STR_ARGS(h->name), STR_ARGS(h->ip));
-        else
-            buf_add(&c->hosts_text, h->name.n ? h->name : h->ip);
-    }
-    incident->hosts = buf_str(&c->hosts_text);
+    describe_hosts(c);
     const struct incident_finding *worst = gravest(incident);
     if (worst != NULL) {
         incident->title_en = worst->title_en;

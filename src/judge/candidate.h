@@ -11,6 +11,7 @@ struct candidate_host {
     struct str name; /* as reported; "" when only the address is known */
     struct str ip;
     int64_t first_ns, last_ns; /* of its findings */
+    bool is_outside;           /* an address of others: keeps findings together, is no host of ours */
 };
 
 /* Another host that this one attacked with some chance of success: if it shows signs of its own from then on,
@@ -43,7 +44,7 @@ struct candidate {
     int64_t deserved_ns;    /* event time reached when its findings first made it an incident; 0 = never */
     uint64_t *absorbed_ids; /* incidents it swallowed since then */
     uint32_t absorbed_count, absorbed_capacity;
-    struct buf hosts_text, reason, title_en, title_ja; /* titles: of exercises */
+    struct buf hosts_text, outside_text, reason, title_en, title_ja; /* titles: of exercises */
     struct described { /* what `reason` was written for; reason empty = nothing */
         double confidence, risk_24h;
         int urgency, importance;
@@ -72,11 +73,13 @@ void candidate_absorb(struct candidate *c, struct candidate *from);
 /* Puts back what was stored. */
 void candidate_restore(struct candidate *c, const struct incident *incident);
 
-void candidate_add_host(struct candidate *c, struct str name, struct str ip, int64_t first_ns,
-                        int64_t last_ns);
-/* Most hosts that had a finding within one hour. */
+/* Once one of ours, always one of ours: names may be learned late. */
+void candidate_add_host(struct candidate *c, const struct candidate_host *host);
+/* Hosts of ours. */
+uint32_t candidate_host_count(const struct candidate *c);
+/* Most of them that had a finding within one hour. */
 size_t candidate_hosts_within_hour(const struct candidate *c);
-/* Rewrites incident.hosts and titles. */
+/* Rewrites incident.hosts, incident.outside and titles. */
 void candidate_describe(struct candidate *c);
 
 #endif

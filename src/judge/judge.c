@@ -493,7 +493,7 @@ static bool is_ongoing(const struct judge *j, const struct candidate *c)
  * about what goes for others. */
 static bool is_spreading(const struct candidate *c)
 {
-    return c->host_count > 1 || c->hop_count > 0;
+    return candidate_host_count(c) > 1 || c->hop_count > 0;
 }
 
 static struct circumstances circumstances_of(const struct judge *j, const struct candidate *c)

@@ -211,6 +211,40 @@ static void a_sequence_joins_the_candidates_of_its_hosts(void **state)
     criteria_free(c);
 }
 
+/* It keeps findings together and is shown as what it is; it is neither counted nor listed as one of ours. */
+static void an_address_of_others_is_no_host_of_ours(void **state)
+{
+    (void)state;
+    struct criteria *c = load();
+    struct judge *j = judge_new(c);
+    struct finding f = make("login", "198.51.100.201", "", 15, "remote_access", 1000);
+    f.is_outside = true;
+    struct judgement got = take(j, &f);
+    assert_int_equal(got.candidate->hosts.n, 0);
+    assert_true(str_eq(got.candidate->outside, STR("198.51.100.201")));
+    const struct finding_host hosts[] = {{STR_EMPTY, STR("198.51.100.201"), STR("vendor")},
+                                         {STR("FS01"), STR_EMPTY, STR_EMPTY}};
+    f = make("ransomware", "", "FS01", 5, "sequence", 1002);
+    f.hosts = hosts;
+    f.host_count = COUNT_OF(hosts);
+    got = take(j, &f);
+    assert_int_equal(judge_candidate_count(j), 1);
+    assert_true(str_eq(got.candidate->hosts, STR("FS01")));
+    assert_true(str_eq(got.candidate->outside, STR("198.51.100.201")));
+    assert_true(str_contains(got.candidate->reason, STR("\"hosts_within_hour\":1")));
+
+    struct judge *restarted = judge_new(c);
+    judge_restore(restarted, got.candidate, true);
+    f = make("late", "198.51.100.201", "LAPTOP7", 5, "process", 1003); /* one of ours, on the road */
+    got = take(restarted, &f);
+    assert_true(str_contains(got.candidate->hosts, STR("FS01")) &&
+                str_contains(got.candidate->hosts, STR("LAPTOP7 (198.51.100.201)")));
+    assert_int_equal(got.candidate->outside.n, 0);
+    judge_free(restarted);
+    judge_free(j);
+    criteria_free(c);
+}
+
 static void a_repeated_sequence_is_not_counted_again(void **state)
 {
     (void)state;
@@ -620,6 +654,7 @@ int main(void)
         cmocka_unit_test(an_address_that_changed_hands_is_two_hosts),
         cmocka_unit_test(attacked_host_joins_only_with_signs_of_its_own),
         cmocka_unit_test(a_sequence_joins_the_candidates_of_its_hosts),
+        cmocka_unit_test(an_address_of_others_is_no_host_of_ours),
         cmocka_unit_test(a_repeated_sequence_is_not_counted_again),
         cmocka_unit_test(windows_end),
         cmocka_unit_test(worked_cases),

@@ -370,14 +370,20 @@ static bool compile_sections(struct compile *c, const struct loader *l, const st
     return c->p->shape || compile_mistake(c, root, "\"shape\" is missing");
 }
 
-static void compile_title(struct parser *p, const struct yaml *root)
+/* What people read instead of the parser's name; one text does for both languages when it is a product's
+ * name.
+ */
+static bool compile_title(struct compile *c, const struct yaml *root)
 {
+    struct parser *p = c->p;
     const struct yaml *title = yaml_get(root, "title");
-    p->title_en = p->title_ja = title && title->type == YAML_SCALAR ? title->text : p->name;
-    if (yaml_text(title, "en").n)
-        p->title_en = p->title_ja = yaml_text(title, "en");
-    if (yaml_text(title, "ja").n)
-        p->title_ja = yaml_text(title, "ja");
+    bool is_one = title && title->type == YAML_SCALAR;
+    p->title_en = is_one ? title->text : yaml_text(title, "en");
+    p->title_ja = is_one ? title->text : yaml_text(title, "ja");
+    return (p->title_en.n && p->title_ja.n) ||
+           compile_mistake(c, title,
+                           "\"title\" is what people read instead of \"%.*s\": write title: {en: …, ja: …}",
+                           STR_ARGS(p->name));
 }
 
 static void parser_free(struct parser *p)
@@ -420,10 +426,9 @@ static bool compile_parser(struct loader *l, const struct source_file *file, str
     const struct yaml *aliases = yaml_get(file->root, "aliases");
     compile_fixed_slots(&c);
     add_null(p, STR("-"));
-    compile_title(p, file->root);
     if (aliases && !compile_texts(&c, aliases, &p->aliases, &p->alias_count))
         return false;
-    return compile_sections(&c, l, file->root);
+    return compile_sections(&c, l, file->root) && compile_title(&c, file->root);
 }
 
 static void add_name(struct normaliser *n, struct str name, struct parser *p)

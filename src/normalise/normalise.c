@@ -363,3 +363,19 @@ uint16_t normaliser_parser_find(const struct normaliser *n, struct str name)
     arena_free(&arena);
     return found ? found->items[0]->number : 0;
 }
+
+void normaliser_system_name(const struct normaliser *n, struct str system, struct str *en, struct str *ja)
+{
+    static const char *const own[][3] = {{"inventory", "Inventory", "台帳"},
+                                         {"hearing", "Hearing", "聞き取り"},
+                                         {"hyakuyo", "hyakuyo", "hyakuyo"}};
+    uint16_t number = normaliser_parser_find(n, system);
+    bool is_parser = number && str_eq(normaliser_parser_name(n, number), system); /* aliases are products' */
+    *en = is_parser ? normaliser_parser_title(n, number, false) : system;
+    *ja = is_parser ? normaliser_parser_title(n, number, true) : system;
+    for (size_t i = 0; i < COUNT_OF(own); i++)
+        if (str_eq(system, str_c(own[i][0]))) {
+            *en = str_c(own[i][1]);
+            *ja = str_c(own[i][2]);
+        }
+}

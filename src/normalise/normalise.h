@@ -34,6 +34,9 @@ size_t normaliser_parser_count(const struct normaliser *n); /* numbers are 1 …
 struct str normaliser_parser_name(const struct normaliser *n,
                                   uint16_t number); /* "" for 0 and unknown numbers */
 struct str normaliser_parser_title(const struct normaliser *n, uint16_t number, bool japanese);
+/* What people call the system that a finding names: the title where that is a parser's name or one of our own
+ * sources, else the text itself. Borrowed from the normaliser and from `system`. */
+void normaliser_system_name(const struct normaliser *n, struct str system, struct str *en, struct str *ja);
 /* Number of a parser by its name or an alias of its own; 0 = none. */
 uint16_t normaliser_parser_find(const struct normaliser *n, struct str name);
 

@@ -60,10 +60,15 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void add_parser(struct bench *b, const char *yaml)
+static void add_file(struct bench *b, const char *yaml)
 {
     struct str path = arena_printf(&b->arena, "%s/p%u.yml", b->folder, b->files++);
     assert_true(file_write_atomic(path.p, str_c(yaml), 0600, NULL));
+}
+
+static void add_parser(struct bench *b, const char *yaml)
+{
+    add_file(b, arena_printf(&b->arena, "%s\ntitle: Test\n", yaml).p);
 }
 
 static void load(struct bench *b)
@@ -117,6 +122,37 @@ static void has(struct bench *b, const char *field, const char *expected)
             return;
     }
     fail_msg("%s is \"%.*s\", expected \"%s\"", field, STR_ARGS(last), expected);
+}
+
+static void a_parser_without_a_name_for_people_is_refused(void **state)
+{
+    struct bench *b = *state;
+    static const char *const bad[] = {"\nshape: kv\n", "shape: kv\ntitle: {en: Gate}\n",
+                                      "shape: kv\ntitle: {ja: ゲート}\n", "shape: kv\ntitle: ''\n"};
+    for (size_t i = 0; i < COUNT_OF(bad); i++)
+        add_file(b, bad[i]);
+    load(b);
+    assert_int_equal(b->report.refused, COUNT_OF(bad));
+    assert_non_null(strstr(buf_cstr(&b->report.sentences), "p0.yml:2: \"title\""));
+    for (size_t i = 1; i < COUNT_OF(bad); i++)
+        assert_non_null(strstr(buf_cstr(&b->report.sentences), arena_printf(&b->arena, "p%zu.yml:2:", i).p));
+}
+
+static void systems_have_names_for_people(void **state)
+{
+    struct bench *b = *state;
+    add_file(b,
+             "name: example.gate\naliases: [Gate]\ntitle: {en: Example gate, ja: 例のゲート}\nshape: kv\n");
+    load(b);
+    static const char *const cases[][3] = {{"example.gate", "Example gate", "例のゲート"},
+                                           {"Gate", "Gate", "Gate"}, /* what a record itself says stays */
+                                           {"inventory", "Inventory", "台帳"},
+                                           {"", "", ""}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct str en, ja;
+        normaliser_system_name(b->n, str_c(cases[i][0]), &en, &ja);
+        assert_true(str_eq(en, str_c(cases[i][1])) && str_eq(ja, str_c(cases[i][2])));
+    }
 }
 
 static void refuses_unknown_fields(void **state)
@@ -690,6 +726,10 @@ int main(void)
 {
 #define BENCH_TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {BENCH_TEST(refuses_unknown_fields),
+
+                                       BENCH_TEST(a_parser_without_a_name_for_people_is_refused),
+
+                                       BENCH_TEST(systems_have_names_for_people),
                                        BENCH_TEST(keeps_the_others),
                                        BENCH_TEST(fields_and_kept_names),
                                        BENCH_TEST(expressions),

@@ -39,6 +39,7 @@ bool notify_look_clocks(struct notify_run *run, int64_t since_ns, struct error *
 void notify_say_incident(struct notify_run *run, const struct incident *incident, struct occurrence *o);
 void notify_say_decision(struct notify_run *run, const struct work_row *approval, struct occurrence *o);
 void notify_say_task(struct notify_run *run, const struct work_row *task, struct occurrence *o);
+void notify_say_mention(struct notify_run *run, const struct work_row *mention, struct occurrence *o);
 void notify_say_posture(struct notify_run *run, struct str before, struct str now, struct occurrence *o);
 void notify_say_report(struct notify_run *run, uint64_t id, struct occurrence *o);
 

@@ -62,6 +62,9 @@ static bool still_stands(struct notify_run *run, const struct work_row *notice)
     case NOTICE_TASK_OVERDUE:
         return !state_work_get(run->s->state, WORK_TASK, item, run->arena, &row, &ignored) ||
                is_one_of(row.values[TASK_STATUS], undone, COUNT_OF(undone));
+    case NOTICE_MENTIONED:
+        return !state_work_get(run->s->state, WORK_MENTION, item, run->arena, &row, &ignored) ||
+               work_number(&row, MENTION_READ) == 0;
     case NOTICE_DEADLINE_NEAR:
     case NOTICE_DEADLINE_MISSED:
         return deadline_stands(run, notice);

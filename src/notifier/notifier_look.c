@@ -79,6 +79,22 @@ static bool tell_posture(struct notify_run *run, struct str level, const struct 
     return notify_tell(run, &o, err);
 }
 
+/* Each note for each person is told once. */
+static bool tell_mention(struct notify_run *run, uint64_t id, const struct record_row *entry,
+                         struct error *err)
+{
+    struct work_row mention;
+    if (!state_work_get(run->s->state, WORK_MENTION, id, run->arena, &mention, err))
+        return false;
+    struct occurrence o = {.kind = NOTICE_MENTIONED,
+                           .key = key_of(run, "mention", id, "written"),
+                           .once = true,
+                           .posture = -1,
+                           .happened_ns = entry->recorded_ns};
+    notify_say_mention(run, &mention, &o);
+    return notify_tell(run, &o, err);
+}
+
 static bool tell_change(struct notify_run *run, const struct record_row *entry,
                         const struct record_change_row *c, struct error *err)
 {
@@ -91,6 +107,8 @@ static bool tell_change(struct notify_run *run, const struct record_row *entry,
         notify_say_report(run, c->id, &o);
         return o.item == 0 || notify_tell(run, &o, err);
     }
+    if (str_eq(c->table, STR("work_mention")) && str_eq(c->field, STR("account")))
+        return tell_mention(run, c->id, entry, err);
     if (!str_eq(c->table, STR("work_approval")))
         return true;
     bool waits = str_eq(c->field, STR("status")) &&

@@ -151,6 +151,18 @@ static bool load_contacts(struct notify_run *run, struct notify_contact **out, u
     return true;
 }
 
+/* "@" of a rule is the person whom the note of the notice is for. */
+static struct str role_of(const struct notify_post *p, struct str role)
+{
+    struct work_row mention;
+    struct error ignored;
+    if (!str_eq(role, STR("@")) ||
+        !state_work_get(p->run->s->state, WORK_MENTION, (uint64_t)work_number(p->notice, NOTICE_ITEM),
+                        p->run->arena, &mention, &ignored))
+        return role;
+    return arena_concat(p->run->arena, role, mention.values[MENTION_ACCOUNT]);
+}
+
 /* Everybody of the step's roles who has an address, each once. Nobody at all is a failure that shows. */
 static bool post_mails(const struct notify_post *p, const struct channel *channel, struct error *err)
 {
@@ -164,7 +176,8 @@ static bool post_mails(const struct notify_post *p, const struct channel *channe
     uint32_t *chosen = ARENA_ARRAY(run->arena, uint32_t, count + 1);
     struct str *told = ARENA_ARRAY(run->arena, struct str, count + 1);
     for (uint32_t r = 0; r < step->role_count; r++) {
-        uint32_t n = notify_recipients(contacts, count, step->roles[r], step->position, &when, chosen);
+        struct str role = role_of(p, step->roles[r]);
+        uint32_t n = notify_recipients(contacts, count, role, step->position, &when, chosen);
         for (uint32_t i = 0; i < n; i++) {
             const struct notify_contact *c = &contacts[chosen[i]];
             bool is_told = c->mail.n == 0;
@@ -178,7 +191,7 @@ static bool post_mails(const struct notify_post *p, const struct channel *channe
         }
     }
     return told_count > 0 ||
-           post_message(p, channel, STR_EMPTY, step->role_count ? step->roles[0] : STR_EMPTY,
+           post_message(p, channel, STR_EMPTY, step->role_count ? role_of(p, step->roles[0]) : STR_EMPTY,
                         run->set->rules.language,
                         STR("no contact of these roles has a mail address / "
                             "この役割の連絡先にメールアドレスがありません"),

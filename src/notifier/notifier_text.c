@@ -5,6 +5,7 @@
 #include "notifier/notifier_internal.h"
 #include "report/report.h"
 #include "reporting/reporter.h"
+#include "store/state_incidents.h"
 #include "store/state_reports.h"
 
 static const char *const LEVELS_EN[] = {"unknown", "low", "medium", "high", "highest"};
@@ -43,7 +44,9 @@ void notify_say_incident(struct notify_run *run, const struct incident *i, struc
     o->urgency = u;
     o->importance = m;
     o->confidence = c;
-    o->hosts = i->hosts;
+    o->hosts = i->outside.n == 0 ? i->hosts
+                                 : arena_printf(run->arena, "%.*s%s%.*s (outside / 外部)", STR_ARGS(i->hosts),
+                                                i->hosts.n ? ";" : "", STR_ARGS(i->outside));
     o->title_en = arena_printf(run->arena, "Incident %llu%s: %.*s", id, is_raised ? " raised" : "",
                                STR_ARGS(i->title_en));
     o->title_ja = arena_printf(run->arena, "インシデント %llu%s: %.*s", id, is_raised ? " 段階上昇" : "",
@@ -100,6 +103,30 @@ void notify_say_task(struct notify_run *run, const struct work_row *task, struct
                      STR_ARGS(ja.n ? ja : task->values[TASK_TITLE_EN]));
     o->text_en = arena_printf(run->arena, "It was due %s.\n", due);
     o->text_ja = arena_printf(run->arena, "期限 %s\n", due);
+}
+
+/* What was written stays here: it may say anything. */
+void notify_say_mention(struct notify_run *run, const struct work_row *mention, struct occurrence *o)
+{
+    struct incident incident = {0};
+    struct error ignored;
+    struct str who = mention->values[MENTION_WHO];
+    unsigned long long id = o->incident = (uint64_t)work_number(mention, MENTION_INCIDENT);
+    o->item = mention->id;
+    if (id && state_incidents_judged(run->s->state, id, run->arena, &incident, &ignored)) {
+        o->urgency = level(incident.urgency);
+        o->importance = level(incident.importance);
+        o->confidence = level(incident.confidence_level);
+    }
+    o->title_en = id ? arena_printf(run->arena, "Note for you (incident %llu)", id)
+                     : STR("Note for you (hand-over of the shift)");
+    o->title_ja = id ? arena_printf(run->arena, "あなた宛てのメモ(インシデント %llu)", id)
+                     : STR("あなた宛てのメモ(シフトの引き継ぎ)");
+    o->text_en =
+        arena_printf(run->arena, "%.*s has written it. It stands on your work list until you have read it.\n",
+                     STR_ARGS(who));
+    o->text_ja = arena_printf(run->arena, "%.*s さんが書きました。読むまで作業リストに表示されます。\n",
+                              STR_ARGS(who));
 }
 
 static const char *posture_ja(struct str level_name)

@@ -24,6 +24,7 @@ enum notice_kind {
     NOTICE_REPORT_MADE,
     NOTICE_REPORT_UNSIGNED, /* nobody has signed it in time (S24) */
     NOTICE_OUTSIDE_READY,   /* a report to a public body waits for approval */
+    NOTICE_MENTIONED,       /* somebody wrote a note for a person */
     NOTICE_TEST,            /* a message that somebody asked for; no rule names it */
 };
 #define NOTICE_KIND_COUNT (NOTICE_TEST + 1)

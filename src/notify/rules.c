@@ -4,19 +4,13 @@
 #include "base/memory.h"
 
 static const char *const KINDS[NOTICE_KIND_COUNT] = {
-    "incident_opened",
-    "incident_raised",
-    "posture_changed",
-    "decision_waiting",
-    "decision_late",
-    "task_overdue",
-    "deadline_near",
-    "deadline_missed",
-    "source_silent",
-    "report_made",
-    "report_unsigned",
-    "outside_ready",
-    "test",
+    "incident_opened", "incident_raised",
+    "posture_changed", "decision_waiting",
+    "decision_late",   "task_overdue",
+    "deadline_near",   "deadline_missed",
+    "source_silent",   "report_made",
+    "report_unsigned", "outside_ready",
+    "mentioned",       "test",
 };
 
 struct str notice_kind_name(enum notice_kind k)

@@ -151,6 +151,18 @@ static bool read_levels(const struct reader *r, const struct yaml *node, struct 
     return true;
 }
 
+/* "@" alone is the person whom a note is for. */
+static bool check_person(const struct reader *r, const struct yaml *node, enum notice_kind on)
+{
+    const struct yaml *to = yaml_get(node, "to");
+    for (const struct yaml *at = to ? to->child : NULL; at != NULL; at = at->next)
+        if (str_eq(at->text, STR("@")) && on != NOTICE_MENTIONED)
+            return complain(r, to,
+                            tr("\"@\" in 'to' is the person whom a note is for: only with on: mentioned",
+                               "'to' の \"@\" はメモの宛先の人です。on: mentioned でのみ使えます"));
+    return true;
+}
+
 static bool read_rule(const struct reader *r, const struct yaml *node, struct notify_rule *rule)
 {
     static const char *const known[] = {"id",      "on",     "urgency", "importance", "posture",
@@ -166,13 +178,13 @@ static bool read_rule(const struct reader *r, const struct yaml *node, struct no
             r, node,
             tr("a rule needs id and on: incident_opened, incident_raised, posture_changed, "
                "decision_waiting, decision_late, task_overdue, deadline_near, deadline_missed, "
-               "source_silent, report_made, report_unsigned or outside_ready",
+               "source_silent, report_made, report_unsigned, outside_ready or mentioned",
                "規則には id と on(incident_opened、incident_raised、posture_changed、decision_waiting、"
                "decision_late、task_overdue、deadline_near、deadline_missed、source_silent、report_"
                "made、report_unsigned、"
-               "outside_ready のいずれか)が必要です"));
-    if (!read_levels(r, node, rule) || !read_steps(r, node, rule) || !read_collect(r, node, rule) ||
-        !read_minutes(r, node, "window", 0, &rule->window_ns) ||
+               "outside_ready、mentioned のいずれか)が必要です"));
+    if (!read_levels(r, node, rule) || !check_person(r, node, rule->on) || !read_steps(r, node, rule) ||
+        !read_collect(r, node, rule) || !read_minutes(r, node, "window", 0, &rule->window_ns) ||
         !read_list(r, yaml_get(node, "reports"), rule->names, &rule->name_count) ||
         !read_list(r, yaml_get(node, "by"), rule->channels, &rule->channel_count))
         return false;

@@ -69,7 +69,8 @@ static bool read_label(struct report *r, const struct yaml *node, struct report_
     if (c->label.en.n == 0 || c->label.ja.n == 0)
         return refuse(r, node, err, "the column '%.*s' needs a label in both languages (en, ja)",
                       "列 '%.*s' には en と ja の見出しが必要です", node->key);
-    if (type.n && !is_one_of(type, types, COUNT_OF(types), &index))
+    c->is_system = str_eq(type, STR("system"));
+    if (type.n && !c->is_system && !is_one_of(type, types, COUNT_OF(types), &index))
         return refuse(r, node, err, "'%.*s' is no type of a column", "'%.*s' という列の型はありません", type);
     c->type = (enum report_type)index;
     read_values(r, yaml_get(node, "values"), c);

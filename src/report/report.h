@@ -45,6 +45,7 @@ struct report_column {
     struct str member; /* what its source calls it: a form writes "posture=level" */
     struct report_word label;
     enum report_type type;
+    bool is_system; /* `type: system`: a text that names a system; people read what that is called */
     const struct report_value *values;
     uint32_t value_count;
 };

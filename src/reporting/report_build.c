@@ -39,8 +39,19 @@ static void want_columns(struct report *r, struct report_section *s)
 
 /* -------------------------------------------------------------------- cells */
 
-static struct report_cell cell_of_text(struct report *r, const struct report_column *c, struct str text)
+static struct report_cell cell_of_system(const struct filling *f, struct str system)
 {
+    struct report_word name;
+    f->world->system_name(f->world->context, system, &f->report->arena, &name.en, &name.ja);
+    return report_text(arena_str(&f->report->arena, report_say(f->report, name)));
+}
+
+static struct report_cell cell_of_text(const struct filling *f, const struct report_column *c,
+                                       struct str text)
+{
+    struct report *r = f->report;
+    if (c->is_system)
+        return cell_of_system(f, text);
     int64_t whole;
     double real;
     struct time_context utc = {.zone = zone_utc()};
@@ -54,24 +65,24 @@ static struct report_cell cell_of_text(struct report *r, const struct report_col
     return report_text(arena_str(&r->arena, text));
 }
 
-static struct report_cell cell_of_json(struct report *r, const struct report_column *c,
+static struct report_cell cell_of_json(const struct filling *f, const struct report_column *c,
                                        const struct json_node *node)
 {
     if (node == NULL || node->type == JSON_NODE_NULL)
         return (struct report_cell){.kind = CELL_UNKNOWN};
     if (node->type != JSON_NODE_ARRAY)
-        return cell_of_text(r, c, node->text);
+        return cell_of_text(f, c, node->text);
     struct buf list = {0};
     for (const struct json_node *n = node->child; n != NULL; n = n->next) {
         buf_c(&list, list.n ? ", " : "");
         buf_add(&list, n->text);
     }
-    struct report_cell cell = report_text(arena_str(&r->arena, buf_str(&list)));
+    struct report_cell cell = report_text(arena_str(&f->report->arena, buf_str(&list)));
     buf_free(&list);
     return cell;
 }
 
-static struct report_cell cell_of_state(struct report *r, const struct report_column *c,
+static struct report_cell cell_of_state(const struct filling *f, const struct report_column *c,
                                         const struct state_value *v)
 {
     switch (v->kind) {
@@ -82,7 +93,7 @@ static struct report_cell cell_of_state(struct report *r, const struct report_co
     case STATE_REAL:
         return report_real(v->real);
     default:
-        return cell_of_text(r, c, report_half(r, v->text));
+        return cell_of_text(f, c, report_half(f->report, v->text));
     }
 }
 
@@ -106,7 +117,7 @@ static bool take_table(struct filling *f, const struct search_page *page, struct
         struct report_cell *cells = report_add_row(r, s);
         const struct json_node *value = row->child;
         for (uint32_t i = 0; cells != NULL && i < s->column_count && value != NULL; i++, value = value->next)
-            cells[i] = cell_of_json(r, &s->columns[i], value);
+            cells[i] = cell_of_json(f, &s->columns[i], value);
     }
     buf_free(&text);
     return rows != NULL;
@@ -193,7 +204,7 @@ static bool take_state_row(void *context, const struct str *names, const struct 
     (void)names;
     for (uint32_t i = 0; cells != NULL && i < count; i++)
         if (f->places[i] < s->column_count)
-            cells[f->places[i]] = cell_of_state(f->report, &s->columns[f->places[i]], &values[i]);
+            cells[f->places[i]] = cell_of_state(f, &s->columns[f->places[i]], &values[i]);
     return cells != NULL;
 }
 
@@ -248,8 +259,8 @@ static void take_objects(struct filling *f, const struct json_node *chain[DEPTH_
     if (path.n == 0 || depth == DEPTH_MAX) {
         struct report_cell *cells = report_add_row(f->report, s);
         for (uint32_t i = 0; cells != NULL && i < s->column_count; i++)
-            cells[i] = cell_of_json(f->report, &s->columns[i],
-                                    look_up(f->report, chain, depth, s->columns[i].member));
+            cells[i] =
+                cell_of_json(f, &s->columns[i], look_up(f->report, chain, depth, s->columns[i].member));
         return;
     }
     str_split(&path, '.', &step);

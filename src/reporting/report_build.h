@@ -17,6 +17,9 @@ struct report_world {
     /* "fleet", "posture" (not "education" and "kpis", which are worked out here): one JSON object appended.
      * False, with the sentence, when there is none. */
     bool (*document)(void *context, struct str name, struct buf *json, struct error *err);
+    /* What people call a system, by the name that findings have; texts live as long as the context. */
+    void (*system_name)(void *context, struct str system, struct arena *arena, struct str *en,
+                        struct str *ja);
     void *context;
 };
 

@@ -53,6 +53,16 @@ static bool document(void *context, struct str name, struct buf *json, struct er
     return ok || error_set(err, "%s", failure.en.text);
 }
 
+static void system_name(void *context, struct str system, struct arena *arena, struct str *en, struct str *ja)
+{
+    struct server *s = context;
+    struct knowledge *k = engine_knowledge(s->engine);
+    normaliser_system_name(k->normaliser, system, en, ja);
+    *en = arena_str(arena, *en);
+    *ja = arena_str(arena, *ja);
+    knowledge_unref(k);
+}
+
 static bool build(struct reporter *r, const struct report_order *order, const struct report_rendering *how,
                   struct report_row *row, struct arena *arena, struct buf *file, struct error *err)
 {
@@ -65,6 +75,7 @@ static bool build(struct reporter *r, const struct report_order *order, const st
                                  .criteria_version = s->criteria->version,
                                  .console_url = s->url,
                                  .document = document,
+                                 .system_name = system_name,
                                  .context = s};
     struct report *report = world.state ? report_build(&world, order, err) : NULL;
     bool ok = report != NULL && report_render(report, how, file, &format, err);

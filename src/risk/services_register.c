@@ -2,7 +2,10 @@
  * services_measure.c. */
 #include "base/log.h"
 #include "base/memory.h"
+#include "console/roles.h"
 #include "risk/services_risk.h"
+#include "server/mentions.h"
+#include "store/state_users.h"
 
 static const struct kind {
     const char *name;
@@ -182,6 +185,33 @@ static bool finish(struct risk_answer *a, bool ok, const char *action, int64_t i
     return false;
 }
 
+static bool may_see_worklist(void *context, struct str user, unsigned roles)
+{
+    (void)context;
+    (void)user;
+    return roles_permissions(roles) & MAY_WORK_INCIDENTS;
+}
+
+/* "to" is free text; the name of an account in it is meant like "@" and the name. */
+static bool tell(struct risk_answer *a, const struct register_entry *e, int64_t id,
+                 struct mention_outcome *outcome, struct error *err)
+{
+    struct user user;
+    bool is_account;
+    struct str to = str_trim_chars(e->subject, "@");
+    if (!state_users_find(a->server->state, to, a->arena, &user, &is_account, err))
+        return false;
+    bool is_named = is_account || str_starts(e->subject, STR("@"));
+    struct mention_source source = {.kind = "handover",
+                                    .item = (uint64_t)id,
+                                    .author = e->created_by,
+                                    .text = e->reason,
+                                    .names = is_named ? to : STR_EMPTY,
+                                    .at_ns = e->created_ns,
+                                    .may_see = may_see_worklist};
+    return mentions_add(a->server->state, &source, a->arena, outcome, err);
+}
+
 static bool enter(struct risk_answer *a, const struct kind *kind, struct str details)
 {
     const struct risk_request *r = a->request;
@@ -198,11 +228,16 @@ static bool enter(struct risk_answer *a, const struct kind *kind, struct str det
                                .details = details};
     if (!begin(a, &err))
         return risk_fail(a, 500, &err);
-    bool ok = state_register_add(a->server->state, kind->name, &e, kind->most, &id, &err);
+    struct mention_outcome outcome;
+    bool is_note = r->which == REGISTER_HANDOVER;
+    bool ok = state_register_add(a->server->state, kind->name, &e, kind->most, &id, &err) &&
+              (!is_note || tell(a, &e, id, &outcome, &err));
     if (!finish(a, ok, kind->action, ok ? id : 0, &err))
         return risk_fail(a, ok ? 500 : 409, &err);
     json_key(a->w, "id");
     json_put_i64(a->w, id);
+    if (is_note)
+        mentions_members(&outcome, a->w);
     return follow(a);
 }
 

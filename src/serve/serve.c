@@ -405,6 +405,13 @@ static const struct option options[] = {
      .high = 1048576,
      .help_en = "largest file that is taken in as evidence, in MiB; 0 takes none",
      .help_ja = "証拠として受け入れるファイルの上限(MiB、0 で受け入れない)"},
+    {.name = "evidence-password",
+     .type = OPTION_TEXT,
+     .values = "TEXT",
+     .fallback = "infected",
+     .help_en = "password of the ZIP in which files of evidence are given out, so that no scanner opens them "
+                "on their way; no secret",
+     .help_ja = "証拠ファイルをZIPで渡すときのパスワード(途中の検査で開かれないため。秘密ではありません)"},
     {.name = "role",
      .type = OPTION_CHOICE,
      .values = "all",

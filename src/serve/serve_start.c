@@ -91,6 +91,18 @@ static bool open_readiness(struct start *start, struct error *err)
     return s->calendar != NULL;
 }
 
+/* What every program that opens such a ZIP can be given. */
+static bool check_evidence_password(const char *password, struct error *err)
+{
+    size_t n = strlen(password), printable = 0;
+    while (printable < n && password[printable] > ' ' && password[printable] < 0x7f)
+        printable++;
+    return (n > 0 && n <= 64 && printable == n) ||
+           error_set(err, "%s",
+                     tr("--evidence-password has 1 to 64 printable ASCII characters without spaces",
+                        "--evidence-password は空白を含まない ASCII 文字 1〜64 字で指定してください"));
+}
+
 static bool open_work(struct start *start, struct error *err)
 {
     struct server *s = start->server;
@@ -104,10 +116,12 @@ static bool open_work(struct start *start, struct error *err)
     bool ok = s->authority != NULL && open_readiness(start, err);
     s->intake_rules = ok ? intake_rules_load(share_path(start->arguments, "content/intake.yml"), err) : NULL;
     s->report_limit = (unsigned)argument_number(start->arguments, "report-limit");
+    s->evidence_password = argument_text(start->arguments, "evidence-password");
     s->evidence_bytes = (uint64_t)argument_number(start->arguments, "evidence-mb") << 20;
     s->retrospect_rules =
         s->intake_rules ? retrospect_rules_load(own_or_content(start, "retrospect.yml"), err) : NULL;
-    return s->retrospect_rules != NULL && intake_prove(s->intake_rules, err);
+    return s->retrospect_rules != NULL && check_evidence_password(s->evidence_password, err) &&
+           intake_prove(s->intake_rules, err);
 }
 
 static bool open_desk(struct start *start, struct error *err)

@@ -53,8 +53,9 @@ struct server {
     struct intake *intake; /* while it runs */
     struct retrospect_rules *retrospect_rules;
     struct retrospect *retrospect; /* while it runs: what passed before it was known */
-    unsigned report_limit;   /* reports of one address without log-in in ten minutes; 0 = the form is off */
-    uint64_t evidence_bytes; /* of one file that is taken in as evidence; 0 = none are */
+    unsigned report_limit; /* reports of one address without log-in in ten minutes; 0 = the form is off */
+    const char *evidence_password; /* of a file that is given out as a ZIP */
+    uint64_t evidence_bytes;       /* of one file that is taken in as evidence; 0 = none are */
     struct references
         *references;             /* where to read up; DATA/references.yml takes its place when there is one */
     struct vectors *vectors;     /* which evidence speaks for which way in */

@@ -394,6 +394,16 @@ static bool ready(void *ctx, struct error *en, struct error *ja)
     return false;
 }
 
+static void system_name(void *ctx, struct str system, struct arena *arena, struct str *en, struct str *ja)
+{
+    struct server *s = ctx;
+    struct knowledge *k = engine_knowledge(s->engine);
+    normaliser_system_name(k->normaliser, system, en, ja);
+    *en = arena_str(arena, *en);
+    *ja = arena_str(arena, *ja);
+    knowledge_unref(k);
+}
+
 static void rates(void *ctx, struct console_rates *out)
 {
     struct server *s = ctx;
@@ -539,5 +549,6 @@ void services_admin(struct console_services *s)
     s->status = status;
     s->ready = ready;
     s->rates = rates;
+    s->system_name = system_name;
     s->metrics = metrics;
 }

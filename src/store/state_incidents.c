@@ -8,30 +8,31 @@
 #define INCIDENT_COLUMNS                                                                                     \
     "title_en, title_ja, opened_ns, first_ns, last_ns, hosts, department, user, urgency, urgency_low, "      \
     "urgency_high,"                                                                                          \
-    " importance, confidence_level, confidence, reason, news_ns, type, exercise, state"
-#define INCIDENT_MARKS "?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19"
+    " importance, confidence_level, confidence, reason, news_ns, type, exercise, outside, state"
+#define INCIDENT_MARKS "?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20"
 #define FINDING_COLUMNS                                                                                      \
     "incident, rule_id, title_en, title_ja, level, first_ns, last_ns, first_sequence, last_sequence, "       \
     "count, product,"                                                                                        \
     " evidence_group, stage, likelihood_ratio, host_name, host_ip, user, department, peer, peers, "          \
     "importance, passage,"                                                                                   \
-    " techniques, matched"
+    " techniques, matched, outside"
 #define FINDING_MARKS                                                                                        \
     "?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, " \
-    "?24, ?25"
+    "?24, ?25, ?26"
 /* SQLite writes an index again when a column of it is named, changed or not. Most updates leave those alone.
  */
 #define INDEXED_INCIDENT "opened_ns, urgency, importance, confidence"
 #define OTHER_INCIDENT                                                                                       \
     "title_en, title_ja, first_ns, last_ns, hosts, department, user, urgency_low, urgency_high, "            \
-    "confidence_level, reason, news_ns, type, exercise"
-#define OTHER_INCIDENT_MARKS "?2, ?3, ?5, ?6, ?7, ?8, ?9, ?11, ?12, ?14, ?16, ?17, ?18, ?19"
+    "confidence_level, reason, news_ns, type, exercise, outside"
+#define OTHER_INCIDENT_MARKS "?2, ?3, ?5, ?6, ?7, ?8, ?9, ?11, ?12, ?14, ?16, ?17, ?18, ?19, ?20"
 #define OTHER_FINDING                                                                                        \
     "rule_id, title_en, title_ja, level, last_ns, first_sequence, last_sequence, count, product, "           \
     "evidence_group, stage, likelihood_ratio, host_name, host_ip, user, department, peer, peers, "           \
-    "importance, passage, techniques, matched"
+    "importance, passage, techniques, matched, outside"
 #define OTHER_FINDING_MARKS                                                                                  \
-    "?3, ?4, ?5, ?6, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25"
+    "?3, ?4, ?5, ?6, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, "    \
+    "?25, ?26"
 
 static void bind_incident(sqlite3_stmt *q, const struct incident *i)
 {
@@ -53,6 +54,7 @@ static void bind_incident(sqlite3_stmt *q, const struct incident *i)
     sql_i64(q, 17, i->news_ns);
     sql_text(q, 18, i->type);
     sql_i64(q, 19, i->is_exercise);
+    sql_text(q, 20, i->outside);
 }
 
 static bool insert_incident(struct state *s, struct incident *i, struct error *err)
@@ -132,6 +134,7 @@ static void bind_finding(sqlite3_stmt *q, uint64_t incident, const struct incide
     sql_i64(q, 23, f->passage);
     sql_text(q, 24, f->techniques);
     sql_text(q, 25, f->matched);
+    sql_i64(q, 26, f->is_outside);
 }
 
 static bool insert_finding(struct state *s, uint64_t incident, struct incident_finding *f, struct error *err)
@@ -230,8 +233,9 @@ static void read_incident(sqlite3_stmt *q, struct arena *arena, struct incident 
     i->news_ns = sql_column_i64(q, 15);
     i->type = sql_column_str(q, 16, arena);
     i->is_exercise = sql_column_i64(q, 17) != 0;
-    i->state = (enum incident_state)sql_column_i64(q, 18);
-    i->id = sql_column_u64(q, 19);
+    i->outside = sql_column_str(q, 18, arena);
+    i->state = (enum incident_state)sql_column_i64(q, 19);
+    i->id = sql_column_u64(q, 20);
 }
 
 bool state_incidents_judged(struct state *s, uint64_t id, struct arena *arena, struct incident *out,
@@ -283,7 +287,8 @@ static void read_finding(sqlite3_stmt *q, struct arena *arena, struct incident_f
     f->passage = (enum passage)sql_column_i64(q, 21);
     f->techniques = sql_column_str(q, 22, arena);
     f->matched = sql_column_str(q, 23, arena);
-    f->id = sql_column_u64(q, 24);
+    f->is_outside = sql_column_i64(q, 24) != 0;
+    f->id = sql_column_u64(q, 25);
 }
 
 static bool load_findings(struct state *s, struct arena *arena, struct incident *i, struct error *err)

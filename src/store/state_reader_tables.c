@@ -141,11 +141,11 @@ const struct state_named_table state_named_tables[] = {
 "SELECT i.id AS incident, i.state, i.urgency, i.importance, i.confidence_level AS confidence, 100.0 * i.confidence AS posterior,"
 "  i.first_ns AS first_event, i.opened_ns AS opened_at, i.last_ns AS last_event FROM incident i WHERE i.id = :incident"},
 {"incident_about",
-"SELECT " TITLE ", i.type, replace(i.hosts, ';', ', ') AS hosts, " DEPARTMENT ", CASE i.user WHEN '' THEN NULL ELSE i.user END AS user, i.first_ns AS first_event,"
+"SELECT " TITLE ", i.type, replace(i.hosts, ';', ', ') AS hosts, replace(i.outside, ';', ', ') AS outside_addresses, " DEPARTMENT ", CASE i.user WHEN '' THEN NULL ELSE i.user END AS user, i.first_ns AS first_event,"
 "  i.exercise FROM incident i WHERE i.id = :incident"},
 {"incident_timeline",
 "SELECT f.first_ns AS first_event, f.last_ns AS last_event, f.product, CASE WHEN :ja AND f.title_ja <> '' THEN f.title_ja ELSE f.title_en END AS title,"
-"  f.level, f.count, coalesce(nullif(f.host_name, ''), nullif(f.host_ip, '')) AS host, nullif(f.peer, '') AS peer, f.passage,"
+"  f.level, f.count, CASE f.outside WHEN 0 THEN '' ELSE iif(:ja, '外部 ', 'outside ') END || coalesce(nullif(f.host_name, ''), nullif(f.host_ip, '')) AS host, nullif(f.peer, '') AS peer, f.passage,"
 "  nullif(f.techniques, '') AS techniques FROM incident_finding f WHERE f.incident = :incident ORDER BY f.first_ns, f.id"},
 {"incident_systems",
 "SELECT f.product, min(f.first_ns) AS first_event, max(f.last_ns) AS last_event, count(DISTINCT f.rule_id) AS rules, sum(f.count) AS events,"

@@ -291,6 +291,22 @@ static const char rollup[] =
 "  hours BLOB NOT NULL, bins BLOB NOT NULL,"
 "  PRIMARY KEY (dimension, key, day_s)) STRICT, WITHOUT ROWID;"
 "CREATE INDEX rollup_by_day ON rollup (dimension, day_s, key, count);";
+static const char incident_outside[] = /* addresses of others, which findings may be about: no hosts of ours */
+"ALTER TABLE incident ADD COLUMN outside TEXT NOT NULL DEFAULT '';"
+"ALTER TABLE incident_finding ADD COLUMN outside INTEGER NOT NULL DEFAULT 0 CHECK (outside IN (0, 1));";
+static const char mentions[] = /* notes that are for somebody: the columns of state_work.def */
+"CREATE TABLE work_mention ("
+"  id INTEGER PRIMARY KEY AUTOINCREMENT"
+"  , \"incident\" INTEGER NOT NULL DEFAULT 0"
+"  , \"kind\" TEXT NOT NULL DEFAULT ''"
+"  , \"item\" INTEGER NOT NULL DEFAULT 0"
+"  , \"account\" TEXT NOT NULL DEFAULT ''"
+"  , \"who\" TEXT NOT NULL DEFAULT ''"
+"  , \"text\" TEXT NOT NULL DEFAULT ''"
+"  , \"written\" INTEGER NOT NULL DEFAULT 0"
+"  , \"read\" INTEGER NOT NULL DEFAULT 0"
+") STRICT;"
+"CREATE INDEX work_mention_by_account ON work_mention (account, id);";
 /* clang-format on */
 
 static const struct {
@@ -326,6 +342,8 @@ static const struct {
     {27, state_readiness_schema},
     {28, state_custody_schema},
     {29, state_retrospect_schema},
+    {30, incident_outside},
+    {31, mentions},
 };
 
 static bool schema_number(struct state *s, int64_t *number, struct error *err)

@@ -1,12 +1,10 @@
-/* The thread that carries orders out: its settings, its rounds. Next: carrier_order.c. */
+/* The thread that looks for orders that are due: its settings, its rounds. Next: carrier_lane.c. */
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "work/carrier_internal.h"
 
-#define ROUND_MS      500
-#define WAITING_MOST  1000
-#define REFUSING_MOST 32
+#define ROUND_MS 500
 
 struct carrier {
     struct server *server;
@@ -16,7 +14,7 @@ struct carrier {
     struct carrier_settings *settings;
     bool is_woken;
     atomic_bool is_over;
-    struct error told; /* the last failure of a round: each is told once */
+    struct carrier_lanes *lanes;
 };
 
 /* ------------------------------------------------------------------ settings */
@@ -77,54 +75,15 @@ bool carrier_reload(struct carrier *c, struct error *err)
 
 /* -------------------------------------------------------------------- rounds */
 
-static bool is_among(const struct str *names, uint32_t count, struct str name)
-{
-    for (uint32_t i = 0; i < count; i++)
-        if (str_eq(names[i], name))
-            return true;
-    return false;
-}
-
-/* In the order they were given, so that an undo comes behind what it undoes. A connector that fails once in a
- * round is left alone for the rest of it. */
-static bool send_due(struct carrier *carrier, struct casework *c, const struct connectors *connectors)
-{
-    struct error err;
-    struct work_rows waiting;
-    struct str refusing[REFUSING_MOST];
-    uint32_t refusing_count = 0;
-    if (!state_work_list(c->s->state, WORK_ORDER, ORDER_STATUS, STR("waiting"), WAITING_MOST, c->arena,
-                         &waiting, &err))
-        return work_fail(c, 500, &err);
-    for (uint32_t i = 0; i < waiting.count && !atomic_load(&carrier->is_over); i++) {
-        struct work_row *order = &waiting.rows[i];
-        bool reached;
-        if (work_number(order, ORDER_DUE) > c->now_ns ||
-            is_among(refusing, refusing_count, order->values[ORDER_CONNECTOR]))
-            continue;
-        if (!carrier_send(c, connectors, order, &carrier->is_over, &reached))
-            return false;
-        if (!reached && refusing_count < REFUSING_MOST)
-            refusing[refusing_count++] = order->values[ORDER_CONNECTOR];
-    }
-    return true;
-}
-
 static void go_round(struct carrier *carrier)
 {
     struct arena arena;
     struct console_failure failure = {0};
-    struct carrier_settings *set = carrier_settings(carrier);
     arena_init(&arena, 32 << 10);
     struct casework c = work_machine(carrier->server, &arena, &failure);
-    if (!send_due(carrier, &c, &set->connectors) &&
-        !str_eq(str_c(failure.en.text), str_c(carrier->told.text)))
-        log_warning(tr("orders of connectors could not be looked after: %s",
-                       "コネクタの指示を処理できませんでした: %s"),
-                    failure.en.text);
-    carrier->told = failure.en;
+    if (!carrier_lanes_serve(carrier->lanes, &c))
+        carrier_lanes_tell(carrier->lanes, &failure.en);
     arena_free(&arena);
-    carrier_settings_unref(set);
 }
 
 static void *run_thread(void *context)
@@ -155,6 +114,7 @@ struct carrier *carrier_start(struct server *s, struct error *err)
     uint32_t on = 0;
     c->server = s;
     c->settings = set;
+    c->lanes = carrier_lanes_new(c, s);
     pthread_mutex_init(&c->lock, NULL);
     pthread_cond_init(&c->wakes, NULL);
     for (uint32_t i = 0; i < set->connectors.count; i++)
@@ -183,6 +143,7 @@ void carrier_stop(struct carrier *c)
     atomic_store(&c->is_over, true);
     carrier_wake(c);
     pthread_join(c->thread, NULL);
+    carrier_lanes_free(c->lanes);
     carrier_settings_unref(c->settings);
     pthread_cond_destroy(&c->wakes);
     pthread_mutex_destroy(&c->lock);

@@ -8,8 +8,8 @@
  *
  * An order enters state.db in the transaction of the approval and has one key for ever: what is sent twice,
  * because the program ended between sending and noting, is recognised by it. carrier.c is the thread,
- * carrier_order.c the outbox, carrier_values.c what is known of a target, carrier_send.c one attempt,
- * carrier_carry.c what goes over the connector. */
+ * carrier_lane.c a thread for each connector at work, carrier_order.c the outbox, carrier_values.c what is
+ * known of a target, carrier_send.c one attempt, carrier_carry.c what goes over the connector. */
 #ifndef WORK_CARRIER_H
 #define WORK_CARRIER_H
 

@@ -17,6 +17,16 @@ struct carrier_settings {
 struct carrier_settings *carrier_settings(struct carrier *c);
 void carrier_settings_unref(struct carrier_settings *set); /* NULL is fine */
 
+/* carrier_lane.c: from the carrier's thread alone. */
+struct carrier_lanes;
+struct carrier_lanes *carrier_lanes_new(struct carrier *carrier, struct server *s);
+/* A lane for each connector that has an order due and none yet. Does not wait for what it starts. */
+bool carrier_lanes_serve(struct carrier_lanes *l, struct casework *c);
+/* Into the log, unless it was the last thing that was told. Any thread. */
+void carrier_lanes_tell(struct carrier_lanes *l, const struct error *failure);
+/* Breaks off what is under way and waits for its end. */
+void carrier_lanes_free(struct carrier_lanes *l);
+
 /* carrier_values.c: what an order's texts may name; in the request's arena. */
 struct connector_values carrier_values(struct casework *c, const struct work_row *measure, struct str key);
 

@@ -83,10 +83,13 @@ static void put_finding(struct writing *o, const struct incident_finding *f)
     put_word(o, "stage", f->stage);
     put_text(o, "product", f->product);
     put_number(o, "count", (int64_t)f->count);
-    put_value(o, "host", REDACT_HOST, f->host_name.n ? f->host_name : f->host_ip);
+    if (!f->is_outside)
+        put_value(o, "host", REDACT_HOST, f->host_name.n ? f->host_name : f->host_ip);
     put_value(o, "user", REDACT_USER, f->user);
     put_word(o, "techniques", f->techniques);
     begin_list(o, "peers");
+    if (f->is_outside)
+        json_put_str(o->w, redact_text(o->r, f->host_ip));
     while (rest.n && str_split(&rest, ';', &peer))
         json_put_str(o->w, redact_text(o->r, str_trim(peer)));
     json_end_array(o->w);

@@ -328,6 +328,8 @@ casework_handler *work_handler(enum casework_question question)
         [CASEWORK_RESIDUAL] = work_get_residual,
         [CASEWORK_ENTRIES] = work_get_entries,
         [CASEWORK_ENTRY_ADD] = work_post_entry,
+        [CASEWORK_MENTIONS] = work_get_mentions,
+        [CASEWORK_MENTION_READ] = work_read_mention,
         [CASEWORK_REVIEW] = work_get_review,
         [CASEWORK_REVIEW_ADD] = work_post_review,
         [CASEWORK_REVIEW_SIGN] = work_sign_review,

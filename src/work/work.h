@@ -174,8 +174,9 @@ casework_handler work_get_approvals, work_propose, work_get_all_approvals, work_
     work_approve, work_reject, work_withdraw, work_get_authority;
 casework_handler work_get_evidence, work_post_evidence, work_post_evidence_query, work_post_evidence_file,
     work_get_evidence_file, work_get_evidence_item, work_post_custody, work_get_hosts, work_post_host,
-    work_patch_host, work_get_residual, work_get_entries, work_post_entry, work_get_review, work_post_review,
-    work_sign_review, work_post_action, work_patch_action;
+    work_patch_host, work_get_residual, work_get_entries, work_post_entry, work_get_mentions,
+    work_read_mention, work_get_review, work_post_review, work_sign_review, work_post_action,
+    work_patch_action;
 casework_handler work_get_countermeasures, work_post_countermeasure, work_get_all_countermeasures,
     work_patch_countermeasure, work_approve_measure, work_check_measure, work_get_blocklist,
     work_get_contacts, work_post_contact, work_patch_contact, work_delete_contact;

@@ -114,6 +114,8 @@ static bool answer_items(struct casework *c, const struct work_rows *items)
     json_begin_object(&w);
     json_key(&w, "file_most");
     json_put_u64(&w, c->s->evidence_bytes);
+    json_key(&w, "zip_password");
+    json_put_str(&w, str_c(c->s->evidence_password));
     json_key(&w, "rows");
     json_begin_array(&w);
     for (uint32_t i = 0; i < items->count; i++) {

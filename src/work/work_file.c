@@ -3,13 +3,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/sha256.h"
 #include "incident/incident.h"
+#include "report/zip.h"
 #include "work/work_custody.h"
+
+#define ROOM_LEFT_BYTES ((uint64_t)512 << 20) /* of the disk, for journal and store */
 
 /* ------------------------------------------------------------------ coming in */
 
@@ -137,31 +142,98 @@ static bool is_what_it_was(struct casework *c, int fd, const struct work_row *it
                        "ファイルが取得時と異なります(SHA-256不一致)。「hyakuyo verify」を実行してください。");
 }
 
-/* The bytes of an item that lies here, once they are what was taken in; who takes them stands in the log. */
-bool work_get_evidence_file(struct casework *c)
+/* A file without a name, gone with its last user. -1: with the failure set. */
+static int open_scratch(struct casework *c)
 {
     struct error err;
-    struct incident incident = {0};
-    struct work_row item;
-    if (!work_incident(c, c->q->id, &incident) || !work_row_of(c, WORK_EVIDENCE, c->q->item, c->q->id, &item))
+    size_t room = strlen(c->s->data_dir) + sizeof "/evidence/out-XXXXXX";
+    char *path = ARENA_ARRAY(c->arena, char, room);
+    snprintf(path, room, "%s/evidence/out-XXXXXX", c->s->data_dir);
+    int fd = mkostemp(path, O_CLOEXEC);
+    if (fd < 0) {
+        error_errno(&err, "cannot write in %s/evidence", c->s->data_dir);
+        work_fail(c, 503, &err);
+        return -1;
+    }
+    unlink(path);
+    return fd;
+}
+
+static bool has_room(struct casework *c, int fd, uint64_t bytes)
+{
+    struct statvfs disk;
+    if (fstatvfs(fd, &disk) != 0 || (uint64_t)disk.f_bavail * disk.f_frsize > bytes + ROOM_LEFT_BYTES)
+        return true;
+    return work_refuse(
+        c, 507, "There is no room on the server's disk to pack the file; make room, or fetch it as it is.",
+        "サーバーのディスクに空きがなく、ZIP を作成できません。空きを作るか、元のまま取得してください。");
+}
+
+/* What the answer gives out becomes a ZIP around it. */
+static bool pack(struct casework *c, const struct work_row *item)
+{
+    struct error err;
+    struct stat packed;
+    struct casework_answer *answer = c->answer;
+    int out = open_scratch(c);
+    struct zip_file file = {.in = answer->file,
+                            .out = out,
+                            .name = answer->file_name,
+                            .bytes = answer->file_bytes,
+                            .password = c->s->evidence_password,
+                            .time_ns = work_number(item, EVIDENCE_ENTERED)};
+    if (out < 0)
         return false;
-    struct str path = evidence_path(c, item.values[EVIDENCE_LOCATION]);
-    if (path.n == 0 || work_number(&item, EVIDENCE_DISPOSED) != 0)
+    bool ok = has_room(c, out, file.bytes) && (zip_file_encrypted(&file, &err) || work_fail(c, 503, &err));
+    if (!ok || fstat(out, &packed) != 0) {
+        close(out);
+        return ok &&
+               work_refuse(c, 503, "The ZIP could not be read back.", "作成した ZIP を読み戻せません。");
+    }
+    close(answer->file);
+    answer->file = out;
+    answer->file_bytes = (uint64_t)packed.st_size;
+    answer->file_name = arena_printf(c->arena, "%.*s.zip", (int)strlen(file.name) - 4, file.name).p;
+    return true;
+}
+
+/* The item's file, once it is what was taken in. */
+static bool open_file(struct casework *c, const struct work_row *item)
+{
+    struct error err;
+    struct str path = evidence_path(c, item->values[EVIDENCE_LOCATION]);
+    if (path.n == 0 || work_number(item, EVIDENCE_DISPOSED) != 0)
         return work_refuse(c, 404, "The item lies elsewhere, or was disposed of; see its location.",
                            "この証拠のファイルはここにありません(保管場所を参照、または廃棄済み)。");
-    int fd = open(path.p, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd <= 0) {
+    c->answer->file = open(path.p, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (c->answer->file <= 0) {
         error_errno(&err, "cannot read %s", path.p);
+        c->answer->file = 0;
         return work_fail(c, 503, &err);
     }
-    if (!is_what_it_was(c, fd, &item) ||
-        !evidence_note_access(c, incident.id, &item, STR("file given out / ファイルを渡した"))) {
-        close(fd);
-        return false;
-    }
-    c->answer->file = fd;
-    c->answer->file_name = arena_printf(c->arena, "%.*s-%.12s.bin", STR_ARGS(item.values[EVIDENCE_NUMBER]),
-                                        item.values[EVIDENCE_SHA256].p)
+    c->answer->file_name = arena_printf(c->arena, "%.*s-%.12s.bin", STR_ARGS(item->values[EVIDENCE_NUMBER]),
+                                        item->values[EVIDENCE_SHA256].p)
                                .p;
-    return true;
+    return is_what_it_was(c, c->answer->file, item);
+}
+
+/* The bytes of an item that lies here, as they are or in a ZIP that a password opens; who takes them stands
+ * in the log. */
+bool work_get_evidence_file(struct casework *c)
+{
+    struct incident incident = {0};
+    struct work_row item;
+    bool as_zip = str_eq(work_value(c, "as"), STR("zip"));
+    struct str what =
+        as_zip ? STR("file given out as a ZIP with a password / ファイルをパスワード付きZIPで渡した")
+               : STR("file given out / ファイルを渡した");
+    if (!work_incident(c, c->q->id, &incident) || !work_row_of(c, WORK_EVIDENCE, c->q->item, c->q->id, &item))
+        return false;
+    if (open_file(c, &item) && (!as_zip || pack(c, &item)) &&
+        evidence_note_access(c, incident.id, &item, what))
+        return true;
+    if (c->answer->file)
+        close(c->answer->file);
+    c->answer->file = 0;
+    return false;
 }

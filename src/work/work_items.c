@@ -2,8 +2,11 @@
  * work_improve.c, work_counter.c. */
 #include "work/work.h"
 
+#include "base/ip.h"
 #include "base/log.h"
 #include "incident/incident.h"
+#include "incident/mention.h"
+#include "server/mentions.h"
 
 static bool get_rows(struct casework *c, enum work_table table)
 {
@@ -59,12 +62,47 @@ static int64_t first_seen(const struct casework *c, const struct incident *incid
     return c->now_ns;
 }
 
+/* Whether the findings of the incident know that address for one of ours: leases, names. */
+static bool is_host_of(const struct incident *incident, struct str address)
+{
+    for (uint32_t i = 0; i < incident->finding_count; i++)
+        if (!incident->findings[i].is_outside && str_eq(incident->findings[i].host_ip, address))
+            return true;
+    return false;
+}
+
+/* Only computers of ours are cleaned; an address of others is an indicator. */
+static bool check_ours(struct casework *c, const struct incident *incident)
+{
+    struct ip ip;
+    struct str host = work_value(c, "host");
+    if (!ip_parse(host, &ip) || ip_is_private(&ip) || is_host_of(incident, host))
+        return true;
+    struct context *context = engine_context(c->s->engine);
+    bool is_inside = context != NULL && context_is_inside(context, host, c->now_ns);
+    context_unref(context);
+    if (is_inside)
+        return true;
+    c->failure->status = 409;
+    error_set(&c->failure->en,
+              "%.*s is in none of the registered networks and is no host of ours; block it as a "
+              "countermeasure, or register its network under Settings",
+              STR_ARGS(host));
+    error_set(&c->failure->ja,
+              "%.*s は登録済みネットワークになく、自組織の端末ではありません。対策として遮断するか、"
+              "設定でネットワークを登録してください",
+              STR_ARGS(host));
+    return false;
+}
+
 bool work_post_host(struct casework *c)
 {
     struct incident incident = {0};
     struct work_rows hosts;
     struct work_row row;
     if (!work_incident(c, c->q->id, &incident) || !work_rows_of(c, WORK_HOST, c->q->id, &hosts))
+        return false;
+    if (!check_ours(c, &incident))
         return false;
     for (uint32_t i = 0; i < hosts.count; i++)
         if (str_eq_nocase(hosts.rows[i].values[HOST_HOST], work_value(c, "host")))
@@ -157,6 +195,51 @@ bool work_get_entries(struct casework *c)
     return get_rows(c, WORK_ENTRY);
 }
 
+struct seeing {
+    struct server *server;
+    const struct incident *incident;
+};
+
+static bool may_see_incident(void *context, struct str user, unsigned roles)
+{
+    const struct seeing *s = context;
+    return (roles_permissions(roles) & MAY_SEE_INCIDENTS) &&
+           work_may_see(s->server, roles, user, s->incident);
+}
+
+/* The entry and what it tells others are one transaction; the answer says whom it did not reach. */
+static bool add_entry(struct casework *c, const struct incident *incident, struct work_row *row)
+{
+    struct seeing seeing = {c->s, incident};
+    struct mention_outcome outcome;
+    struct error err;
+    bool is_work = str_eq(row->values[ENTRY_KIND], STR("work"));
+    if (!work_begin(c))
+        return false;
+    bool ok = work_add(c, WORK_ENTRY, row);
+    struct mention_source source = {.incident = incident->id,
+                                    .kind = "entry",
+                                    .item = row->id,
+                                    .author = c->actor,
+                                    .text = row->values[ENTRY_TEXT],
+                                    .names = row->values[ENTRY_MENTIONS],
+                                    .at_ns = c->now_ns,
+                                    .may_see = may_see_incident,
+                                    .context = &seeing};
+    ok = ok && (mentions_add(c->s->state, &source, c->arena, &outcome, &err) || work_fail(c, 500, &err));
+    struct deed deed =
+        work_deed(c, is_work ? "execute" : "observe", incident->id, "entry", row->id, work_value(c, "text"));
+    c->answer->status = 201;
+    if (!work_end(c, ok, &deed))
+        return false;
+    struct json_writer w = {.out = c->out};
+    json_begin_object(&w);
+    work_row_members(WORK_ENTRY, row, c->sees_persons, &w);
+    mentions_members(&outcome, &w);
+    json_end_object(&w);
+    return true;
+}
+
 bool work_post_entry(struct casework *c)
 {
     struct incident incident = {0};
@@ -166,14 +249,16 @@ bool work_post_entry(struct casework *c)
     start_row(c, WORK_ENTRY, &row);
     if (!work_given(c, "kind"))
         row.values[ENTRY_KIND] = STR("note");
-    if (str_eq(row.values[ENTRY_KIND], STR("mention")) && work_value(c, "mentions").n == 0)
-        return work_refuse(c, 400, "A mention needs \"mentions\".", "メンションには「mentions」が必要です。");
+    struct str rest = work_value(c, "text"), name;
+    if (str_eq(row.values[ENTRY_KIND], STR("mention")) && work_value(c, "mentions").n == 0 &&
+        !mention_next(&rest, &name))
+        return work_refuse(c, 400, "A mention names somebody: @ and an account in the text, or \"mentions\".",
+                           "メンションには宛先が必要です(本文の @アカウント名、または「mentions」)。");
     if (!work_given(c, "happened"))
         row.values[ENTRY_HAPPENED] = now_text(c);
     row.values[ENTRY_ENTERED] = now_text(c);
     row.values[ENTRY_WHO] = c->actor;
-    bool is_work = str_eq(row.values[ENTRY_KIND], STR("work"));
-    return add_row(c, WORK_ENTRY, &row, is_work ? "execute" : "observe", "entry", work_value(c, "text"));
+    return add_entry(c, &incident, &row);
 }
 
 /* ----------------------------------------------------------------- review */

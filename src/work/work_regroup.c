@@ -73,9 +73,9 @@ static void widen(struct casework *c, struct incident *to, const struct incident
     struct str name =
         f->host_name.n ? arena_printf(c->arena, "%.*s (%.*s)", STR_ARGS(f->host_name), STR_ARGS(f->host_ip))
                        : f->host_ip;
-    if (!str_contains(to->hosts, name))
-        to->hosts =
-            to->hosts.n ? arena_printf(c->arena, "%.*s;%.*s", STR_ARGS(to->hosts), STR_ARGS(name)) : name;
+    struct str *list = f->is_outside ? &to->outside : &to->hosts;
+    if (!str_contains(*list, name))
+        *list = list->n ? arena_printf(c->arena, "%.*s;%.*s", STR_ARGS(*list), STR_ARGS(name)) : name;
     to->first_ns = f->first_ns < to->first_ns ? f->first_ns : to->first_ns;
     to->last_ns = f->last_ns > to->last_ns ? f->last_ns : to->last_ns;
 }
@@ -94,7 +94,7 @@ static bool choose(struct splitting *s)
     s->to = s->from;
     s->to.id = 0;
     s->to.state = INCIDENT_NEW;
-    s->to.hosts = STR_EMPTY;
+    s->to.hosts = s->to.outside = STR_EMPTY;
     s->to.opened_ns = s->from.last_ns;
     s->to.first_ns = INT64_MAX;
     s->to.last_ns = INT64_MIN;

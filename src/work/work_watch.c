@@ -47,6 +47,8 @@ static bool is_related(const struct incident_finding *a, const struct incident_f
         return is_same_host(a, b);
     if (relation == SAME_DESTINATION)
         return a->peer.n && str_eq(a->peer, b->peer);
+    if (a->is_outside || b->is_outside)
+        return false;
     struct str network = network_of(a->host_ip);
     return network.n && str_eq(network, network_of(b->host_ip));
 }
@@ -174,7 +176,7 @@ static bool watch_hosts(struct casework *c, const struct incident *incident, int
          i++) {
         const struct incident_finding *f = &incident->findings[i];
         struct str host = f->host_name.n ? f->host_name : f->host_ip;
-        if (host.n == 0 || str_eq_nocase(host, last) || stands(rows, count, host))
+        if (f->is_outside || host.n == 0 || str_eq_nocase(host, last) || stands(rows, count, host))
             continue;
         if (!watch_host(c, incident, host, until_ns))
             return false;

@@ -42,12 +42,14 @@ const STORY = [
   [8978, 'Defender', 'high', 'Late detection by scheduled scan', '見落とし検知（定期スキャン）', 'Worm:Win32/Ircbot.test!late', 'av', 20, 'executed', 'T1588.001']
 ];
 
+const both = (text) => ({ en: text, ja: text });
+
 function storyFindings(base) {
   return [...STORY].sort((a, b) => a[0] - b[0]).map(([offset, system, level, en, ja, peer, group, ratio, stage, technique], i) => {
     const many = en.startsWith('Port scan') ? 39 : en.startsWith('Outward scan') ? 240 : 1;
     return {
       id: i + 1, rule_id: `5f2d8c10-0000-4000-8000-${String(i).padStart(12, '0')}`, rule: { en, ja }, level, first: iso(base + offset * 1000),
-      last: iso(base + (offset + (many > 1 ? 119 : 0)) * 1000), count: many, system,
+      last: iso(base + (offset + (many > 1 ? 119 : 0)) * 1000), count: many, system, system_name: both(system),
       entities: { host: i > 15 ? 'PC-SALES-044' : 'PC-SALES-031', ip: i > 15 ? '10.20.30.44' : '10.20.30.31', user: i > 15 ? 'm.abe' : 't.sato', department: 'Sales' },
       peer, techniques: technique === '' ? [] : [technique], matched: { 'destination.port': 6667, 'event.action': 'accept', 'network.direction': 'outbound' },
       stage, evidence_group: group, likelihood_ratio: ratio, event_ids: many > 1 ? [String(1000 + i), String(1500 + i)] : [String(1000 + i)]
@@ -146,7 +148,7 @@ export function createMock({ findingsPerSecond = 2, setup = false, empty = false
     const story = storyFindings(base);
     const finding = () => {
       const f = story[Math.floor(Math.random() * story.length)];
-      send('finding', { rule_id: f.rule_id, rule: f.rule, level: f.level, time: iso(Date.now()), entities: f.entities, system: f.system, peer: f.peer, matched: f.matched, event_id: '1001' });
+      send('finding', { rule_id: f.rule_id, rule: f.rule, level: f.level, time: iso(Date.now()), entities: f.entities, system: f.system, system_name: both(f.system), peer: f.peer, matched: f.matched, event_id: '1001' });
     };
     const rateMessage = () => ({ time: iso(Date.now()), received_per_second: empty ? 0 : wave(i, 1800, 500), stored_per_second: empty ? 0 : wave(i - 1, 1790, 490), findings_per_second: empty ? 0 : wave(i, findingsPerSecond, findingsPerSecond / 2) });
     if (!empty) for (i = -60; i < 0; i++) send('rate', rateMessage());
@@ -193,6 +195,7 @@ export function createMock({ findingsPerSecond = 2, setup = false, empty = false
       rows.sort((a, b) => b.urgency - a.urgency || b.importance - a.importance || b.confidence - a.confidence);
       json(response, { rows: rows.map(({ findings, reason, ...rest }) => rest) });
     },
+    'GET /api/v1/mentions': (_, response) => json(response, { rows: [] }),
     'GET /api/v1/sources': (_, response) => json(response, { rows: sources }),
     'GET /api/v1/balance': (request, response, url) => json(response, balance(sources, Date.parse(url.searchParams.get('from')), Date.parse(url.searchParams.get('to')))),
     'GET /api/v1/rules': (_, response) => json(response, rules(now)),
@@ -261,8 +264,8 @@ function makeIncidents(base, history) {
   const findings = storyFindings(base);
   const worm = {
     id: 41, state: 'new', title: { en: 'Worm-type IRC bot spreading from PC-SALES-031', ja: 'PC-SALES-031 からワーム型IRCボットが拡大' }, opened: iso(base + 37_000), first: findings[0].first, last: findings.at(-1).last,
-    hosts: ['PC-SALES-031 (10.20.30.31)', 'PC-SALES-044 (10.20.30.44)'], department: 'Sales', user: 't.sato', urgency: 4, importance: 2, confidence: 0.9994, confidence_level: 4,
-    finding_count: findings.reduce((n, f) => n + f.count, 0), systems: [...new Set(findings.map((f) => f.system))], urgency_band: [4, 4], findings, history,
+    hosts: ['PC-SALES-031 (10.20.30.31)', 'PC-SALES-044 (10.20.30.44)'], outside: [], department: 'Sales', user: 't.sato', urgency: 4, importance: 2, confidence: 0.9994, confidence_level: 4,
+    finding_count: findings.reduce((n, f) => n + f.count, 0), systems: [...new Set(findings.map((f) => f.system))], system_names: [...new Set(findings.map((f) => f.system))].map(both), urgency_band: [4, 4], findings, history,
     reason: {
       criteria: '2026-11-1',
       urgency: { stage: 'spreading', rule_id: findings[12].rule_id, hosts_within_hour: 2 },
@@ -272,7 +275,7 @@ function makeIncidents(base, history) {
   };
   const plain = (id, title, ja, hosts, user, department, u, i, c, level, hours, state = 'new') => ({
     id, state, title: { en: title, ja }, opened: iso(Date.now() - hours * 3600_000), first: iso(Date.now() - hours * 3600_000), last: iso(Date.now() - hours * 1800_000), hosts, department, user,
-    urgency: u, importance: i, confidence: c, confidence_level: level, finding_count: 3, systems: ['FortiGate', 'Suricata'], urgency_band: [Math.max(1, u - 1), u], history: [],
+    urgency: u, importance: i, confidence: c, confidence_level: level, finding_count: 3, outside: [], systems: ['FortiGate', 'Suricata'], system_names: ['FortiGate', 'Suricata'].map(both), urgency_band: [Math.max(1, u - 1), u], history: [],
     findings: findings.slice(0, 3), reason: { criteria: '2026-11-1', urgency: { stage: 'c2_denied', hosts_within_hour: 1 }, importance: { registered: false }, confidence: { prior: 0.002, groups: evidence(findings.slice(0, 3)) } }
   });
   return [

@@ -119,8 +119,10 @@ const BRING = {
     await dialog.locator('ol li', { hasText: word.custody_entry_access }).waitFor(); // this look
     await abe.keyboard.press('Escape');
     await dialog.waitFor({ state: 'detached' });
-    const [download] = await Promise.all([abe.waitForEvent('download'), item.locator('a[download]').click()]);
-    assert.equal(readFileSync(await download.path(), 'utf8'), '<b>image</b>');
+    const fetched = async (link) => readFileSync(await (await Promise.all([abe.waitForEvent('download'), item.getByRole('link', { name: link }).click()]))[0].path());
+    assert.equal((await fetched(word.work_evidence_fetch)).toString(), '<b>image</b>');
+    const archive = await fetched(word.work_evidence_fetch_zip.replace('{password}', 'infected'));
+    assert.ok(archive.subarray(0, 4).toString('latin1') === 'PK\x03\x04' && (archive[6] & 1) === 1 && !archive.includes('image'));
   },
   復旧に対する所有者の同意: () => decision('return service', kato),
   '侵入・感染の経路': async () => {

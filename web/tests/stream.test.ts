@@ -7,14 +7,14 @@ const finding = (n: number): Message => ({ kind: 'finding', data: { rule_id: `r$
 const event = (n: number, sampled = 0): Message => ({ kind: 'event', data: { '@timestamp': '2025-11-10T00:00:00Z', _id: String(n), _sampled: sampled } });
 const incident = (id: number, state: IncidentSummary['state'], urgency = 2, importance = 2, confidence = 0.5, opened = '2025-11-10T00:00:00Z'): Message => ({
   kind: 'incident',
-  data: { id, state, title: { en: '', ja: '' }, opened, first: '', last: '', hosts: [], department: '', user: '', urgency, importance, confidence, confidence_level: 2, finding_count: 1, systems: [] }
+  data: { id, state, title: { en: '', ja: '' }, opened, first: '', last: '', hosts: [], outside: [], department: '', user: '', urgency, importance, confidence, confidence_level: 2, finding_count: 1, systems: [], system_names: [] }
 });
 
 describe('findings', () => {
   it('reads both shapes: the stream and the incident', () => {
     const f = toFinding({ rule_id: 'x', rule: 'Outbound IRC', rule_ja: 'IRC通信', level: 'critical', time: 't', entities: { host: 'PC-1', ip: '10.0.0.1' }, product: 'Suricata', sequence: 42 }, 1);
-    expect(f).toMatchObject({ title: { en: 'Outbound IRC', ja: 'IRC通信' }, level: 'critical', host: 'PC-1', system: 'Suricata', eventId: '42' });
-    expect(toFinding({ rule_id: 'x', rule: { en: 'E', ja: 'J' }, system: 'Zeek', event_ids: ['7', '9'], last: 'l' }, 2)).toMatchObject({ title: { en: 'E', ja: 'J' }, system: 'Zeek', eventId: '7', time: 'l' });
+    expect(f).toMatchObject({ title: { en: 'Outbound IRC', ja: 'IRC通信' }, level: 'critical', host: 'PC-1', system: { en: 'Suricata', ja: 'Suricata' }, eventId: '42' });
+    expect(toFinding({ rule_id: 'x', rule: { en: 'E', ja: 'J' }, system: 'Zeek', system_name: { en: 'Zeek sensor', ja: 'Zeek センサー' }, event_ids: ['7', '9'], last: 'l' }, 2)).toMatchObject({ title: { en: 'E', ja: 'J' }, system: { en: 'Zeek sensor', ja: 'Zeek センサー' }, eventId: '7', time: 'l' });
   });
 
   it('shows a finding whatever it lacks', () => {

@@ -127,6 +127,8 @@ static void add_finding(struct gathering *g, const struct incident_finding *f)
     struct error ignored;
     g->finding = f;
     add_peer(g, f->peer);
+    if (f->is_outside)
+        add_peer(g, f->host_ip);
     while (str_split(&rest, ';', &part))
         add_peer(g, part);
     struct json_node *top = f->matched.n ? json_parse(f->matched, g->c->arena, &ignored) : NULL;

@@ -148,6 +148,8 @@ static void put_ours(struct iodef *f)
         struct str ip = redact_value(f->c->redactor, REDACT_IP, one->host_ip),
                    name = redact_value(f->c->redactor, REDACT_HOST, one->host_name);
         bool is_new = false;
+        if (one->is_outside)
+            continue; /* among the indicators */
         if (ip.n || name.n)
             map_put(&seen, arena_printf(f->c->arena, "%.*s %.*s", STR_ARGS(ip), STR_ARGS(name)), &is_new);
         if (is_new)

@@ -92,8 +92,10 @@ void redactor_know_incident(struct redactor *r, const struct incident *incident)
     redactor_know(r, REDACT_DEPARTMENT, incident->department);
     for (uint32_t i = 0; i < incident->finding_count; i++) {
         const struct incident_finding *f = &incident->findings[i];
-        know_host(r, f->host_name);
-        redactor_know(r, REDACT_IP, f->host_ip);
+        if (!f->is_outside) { /* addresses of others are what the reader needs */
+            know_host(r, f->host_name);
+            redactor_know(r, REDACT_IP, f->host_ip);
+        }
         know_user(r, f->user);
         redactor_know(r, REDACT_DEPARTMENT, f->department);
     }

@@ -11,6 +11,11 @@ export function judgementWord(value: number): string {
   return (judgements[value] ?? m.level_unknown)();
 }
 
+/* Addresses of others, which an incident may be about. */
+export function outsideOf(addresses: string[]): string {
+  return addresses.length > 0 ? m.outside_named({ addresses: addresses.join(', ') }) : '';
+}
+
 const findingLevels: Record<Level, { rank: number; word: () => string }> = {
   informational: { rank: 0, word: m.finding_informational },
   low: { rank: 1, word: m.finding_low },

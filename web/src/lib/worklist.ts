@@ -4,6 +4,7 @@ import { api } from './api/client';
 import type { Handover, Retrospect, Snooze, WorkItem } from './api/worklist';
 import { toLocalInput } from './format/time';
 import type { Ask } from './incident/pane.svelte';
+import { whomItReaches } from './mentions';
 
 const DAY_MS = 86_400_000;
 const tomorrow = () => toLocalInput(new Date(Date.now() + DAY_MS)).slice(0, 16);
@@ -24,10 +25,11 @@ export function handoverAsk(): Ask {
   return {
     title: m.worklist_handover_add(), verb: m.save(), said: m.worklist_handover_said(),
     fields: [
-      { name: 'note', label: m.worklist_handover_note(), kind: 'long', required: true, most: 4000 },
+      { name: 'note', label: m.worklist_handover_note(), kind: 'long', required: true, most: 4000, hint: m.mention_hint() },
       { name: 'to', label: m.worklist_handover_to(), most: 100 },
       { name: 'until', label: m.risk_focus_until(), kind: 'time', required: true, value: tomorrow(), hint: m.worklist_handover_until_hint() }
     ],
+    more: whomItReaches,
     submit: (body) => api.changeRegister('POST', 'worklist/handovers', body)
   };
 }

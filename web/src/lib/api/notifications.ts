@@ -3,7 +3,7 @@ import type { Text } from './types';
 
 export type NoticeKind =
   | 'incident_opened' | 'incident_raised' | 'posture_changed' | 'decision_waiting' | 'decision_late' | 'task_overdue' | 'deadline_near'
-  | 'deadline_missed' | 'source_silent' | 'report_made' | 'report_unsigned' | 'outside_ready' | 'test';
+  | 'deadline_missed' | 'source_silent' | 'report_made' | 'report_unsigned' | 'outside_ready' | 'mentioned' | 'test';
 
 /* A notice on its way to one recipient. `notice` 0: a digest, whose parts name it in `digest`. */
 export interface NotificationMessage {

@@ -78,6 +78,7 @@ export interface IncidentSummary {
   first: string;
   last: string;
   hosts: string[];
+  outside: string[];
   department: string;
   user: string;
   urgency: number;
@@ -86,6 +87,7 @@ export interface IncidentSummary {
   confidence_level: number;
   finding_count: number;
   systems: string[];
+  system_names: Text[];
 }
 
 export interface IncidentFinding {
@@ -97,7 +99,8 @@ export interface IncidentFinding {
   last: string;
   count: number;
   system: string;
-  entities: { host?: string; ip?: string; user?: string; department?: string };
+  system_name: Text;
+  entities: { host?: string; ip?: string; outside?: boolean; user?: string; department?: string };
   peer?: string;
   techniques?: string[];
   matched?: JsonObject;

@@ -58,8 +58,8 @@ export interface Evidence {
   acquired: When; acquired_by: string; holder: string; legal_hold: boolean; retention_until: When; entered_by: string; entered: When; disposed: When;
 }
 
-/* `file_most`: bytes of the largest file that is taken in, 0 = none are. */
-export interface EvidenceList { file_most: number; rows: Evidence[] }
+/* `file_most`: bytes of the largest file that is taken in, 0 = none are; `zip_password` opens the ZIP in which files are given out. */
+export interface EvidenceList { file_most: number; zip_password: string; rows: Evidence[] }
 
 export interface Custody {
   id: number; kind: string; from_person: string; to_person: string; happened: When; reason: string; signed_by: string; approved_by: string; how: string; until: When;

@@ -38,4 +38,5 @@ export interface Ask {
   verb: string;
   said: string;
   submit: (body: Record<string, unknown>) => Promise<unknown>;
+  more?: (answer: unknown) => string; /* what else there is to say once it is done */
 }

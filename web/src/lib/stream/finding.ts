@@ -12,7 +12,7 @@ export interface Finding {
   ip: string;
   user: string;
   department: string;
-  system: string;
+  system: Text;
   peer: string;
   incidentId: string;
   eventId: string;
@@ -64,7 +64,7 @@ export function toFinding(raw: JsonObject, ordinal: number): Finding {
     ip: first(entities.ip),
     user: first(entities.user),
     department: first(entities.department),
-    system: first(raw.system, raw.product),
+    system: titleOf(raw.system_name ?? raw.system, undefined, first(raw.system, raw.product)),
     peer: first(raw.peer),
     incidentId: first(raw.incident_id, raw.incident),
     eventId: first(raw.event_id, raw.event_ids, raw.sequence)
