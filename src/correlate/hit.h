@@ -18,9 +18,6 @@ struct onward_head {
 /* key.c: the correlation's hash, then each part of the group's key: u16 length, text in lower case. What
  * belongs to an exercise is in groups of its own: their hash is turned by EXERCISE_HASH. */
 enum variant { VARIANT_NAME, VARIANT_ADDRESS };
-/* One log writes pc31, another pc31.corp.example: a host is known by its first label, as the judge knows it.
- * An address stays whole. */
-struct str host_label(struct str host);
 const struct value *find_value(const struct event *e, const struct field_list *fields);
 struct str first_text(const struct event *e, const field_id *fields, size_t count);
 void begin_key(struct buf *key, const struct correlation *rule, bool is_exercise);

@@ -37,17 +37,11 @@ void add_key_part(struct buf *key, struct str text)
  * other owners at other times. What seconds of one name do alone is told in the name's group, and not again
  * in that of the address (sequence_match.c). */
 
-struct str host_label(struct str host)
-{
-    struct ip ip;
-    return ip_parse(host, &ip) ? host : str_slice(host, 0, str_find_char(host, '.', 0));
-}
-
 static struct str host_of(const struct finding *f, enum variant variant)
 {
     if (variant == VARIANT_ADDRESS)
         return f->host_name.n ? f->host_ip : STR_EMPTY;
-    return f->host_name.n ? host_label(f->host_name) : f->host_ip;
+    return f->host_name.n ? ip_host_label(f->host_name) : f->host_ip;
 }
 
 struct str first_text(const struct event *e, const field_id *fields, size_t count)
