@@ -196,18 +196,25 @@ static const char *kin_of(struct str evidence_group, enum level level)
                                                     : NULL;
 }
 
-static bool is_work(const struct candidate *c)
+/* How far a candidate has come: an incident, and one that is as sure as can be. */
+enum rank { RANK_NONE, RANK_INCIDENT, RANK_SURE };
+
+static enum rank rank_of(const struct judge *j, const struct candidate *c)
 {
-    return c->incident.state != INCIDENT_CANDIDATE || c->deserved_ns != 0;
+    bool is_incident = c->incident.state != INCIDENT_CANDIDATE || c->deserved_ns != 0;
+    bool is_sure = c->incident.confidence >= j->criteria->confidence_levels[2];
+    return !is_incident ? RANK_NONE : is_sure ? RANK_SURE : RANK_INCIDENT;
 }
 
-/* What has become an incident keeps its keys; whatever is none yet gives way. */
+/* Who has come further keeps its keys. */
 static void bind_kin(struct judge *j, struct candidate *c, const char *kin, struct str peer)
 {
     struct key key = make_key(c->incident.is_exercise, kin, peer);
     const struct candidate *holder = map_get_pointer(&j->by_key, key_str(&key));
-    bool gives_way = holder == NULL || holder->is_closed || !is_work(holder);
-    if (peer.n && (gives_way || (is_work(c) && holder->incident.last_ns < c->incident.last_ns)))
+    enum rank ours = rank_of(j, c),
+              theirs = holder == NULL || holder->is_closed ? RANK_NONE : rank_of(j, holder);
+    if (peer.n && (theirs == RANK_NONE || ours > theirs ||
+                   (ours == theirs && holder->incident.last_ns < c->incident.last_ns)))
         bind_key(j, key_str(&key), c, CLAIM_ALWAYS);
 }
 
@@ -534,9 +541,12 @@ static struct candidate *find_one_kin(struct judge *j, const struct candidate *c
 {
     struct key key = make_key(c->incident.is_exercise, kin, peer);
     struct candidate *other = peer.n ? find_by_key(j, key_str(&key), time_ns) : NULL;
-    if (other == NULL || other == c || !is_work(other))
+    if (other == NULL || other == c)
         return NULL;
-    return kin[0] == 'c' || ran_within_hour(other, peer, time_ns) ? other : NULL;
+    enum rank ours = rank_of(j, c), theirs = rank_of(j, other);
+    bool is_one = kin[0] == 'c' ? ours == RANK_SURE && theirs == RANK_SURE
+                                : theirs != RANK_NONE && ran_within_hour(other, peer, time_ns);
+    return is_one ? other : NULL;
 }
 
 /* Another incident of the same attack: one by one what this finding tells, all that is known when this has
@@ -717,14 +727,17 @@ static void settle(struct judge *j, struct candidate *c)
     note_deserved(j, c);
 }
 
-/* Only incidents are joined: what two harmless hosts have in common says nothing. */
-static void join_kin(struct judge *j, struct candidate *c, const struct finding *f, bool was_work)
+/* Only incidents are joined: what two harmless hosts have in common says nothing. That they call the same
+ * address joins those of which we are sure: two computers that use one chat server may have different
+ * reasons. */
+static void join_kin(struct judge *j, struct candidate *c, const struct finding *f, enum rank before)
 {
-    struct candidate *other = is_work(c) ? find_kin(j, c, f, !was_work) : NULL;
+    enum rank now = rank_of(j, c);
+    struct candidate *other = now != RANK_NONE ? find_kin(j, c, f, now > before) : NULL;
     if (other != NULL) {
         c = merge(j, other, c);
         settle(j, c);
-    } else if (is_work(c) && !was_work) {
+    } else if (now > before) {
         bind_all_kin(j, c);
     } else if (kin_of(f->evidence_group, f->level) != NULL) {
         bind_kin(j, c, kin_of(f->evidence_group, f->level), f->peer);
@@ -768,10 +781,10 @@ bool judge_take(struct judge *j, const struct finding *f, int64_t watermark_ns)
         other = find_victim(j, c);
     if (other != NULL)
         c = merge(j, other, c);
-    bool was_work = is_work(c);
+    enum rank before = rank_of(j, c);
     note_risk(j, c, f);
     settle(j, c);
-    join_kin(j, c, f, was_work);
+    join_kin(j, c, f, before);
     return true;
 }
 

@@ -86,49 +86,52 @@ static void one_host_one_candidate(void **state)
     criteria_free(c);
 }
 
-static struct finding of_kin(const char *ip, const char *group, const char *peer, enum level level,
+static struct finding of_kin(const char *ip, const char *group, const char *peer, double ratio,
                              int64_t second)
 {
-    struct finding f = make(group, ip, "", 20, group, second);
+    struct finding f = make(group, ip, "", ratio, group, second);
     f.peer = str_c(peer);
-    f.level = level;
+    f.level = ratio > 20 ? LEVEL_HIGH : LEVEL_MEDIUM;
     return f;
 }
 
-/* The same control server, or the same program within the hour: one attack, once both hosts are incidents. */
+/* The same program within the hour joins incidents, the same control server those that are sure. */
 static void kin_join_incidents_only(void **state)
 {
     (void)state;
     const struct {
         const char *group, *peer, *other;
         int64_t apart_s;
-        size_t left;
-    } cases[] = {{"c2_flow", "198.51.100.23", "198.51.100.23", 40000, 1},
-                 {"c2_flow", "198.51.100.23", "198.51.100.24", 60, 2},
-                 {"process", "C:\\Windows\\Temp\\svcupd.exe", "c:\\windows\\temp\\SVCUPD.exe", 600, 1},
-                 {"process", "C:\\Windows\\Temp\\svcupd.exe", "C:\\Windows\\Temp\\svcupd.exe", 9000, 2},
-                 {"destination", "198.51.100.23", "198.51.100.23", 60, 2}};
-    for (size_t i = 0; i < COUNT_OF(cases); i++)
-        for (int late = 0; late < 2; late++) { /* the second host is an incident at once, or only later */
-            struct criteria *c = load();
-            struct judge *j = judge_new(c);
-            int64_t then = 1000 + cases[i].apart_s;
-            struct finding f[] = {of_kin("10.0.0.1", cases[i].group, cases[i].peer, LEVEL_HIGH, 1000),
-                                  of_kin("10.0.0.2", cases[i].group, cases[i].other,
-                                         late ? LEVEL_MEDIUM : LEVEL_HIGH, then),
-                                  of_kin("10.0.0.3", cases[i].group, cases[i].other, LEVEL_MEDIUM,
-                                         then), /* never an incident */
-                                  of_kin("10.0.0.2", "av", "x", LEVEL_HIGH, then + 900)};
-            for (size_t n = 0; n < COUNT_OF(f); n++) {
-                judge_take(j, &f[n], f[n].time_ns);
-                if (n == 1)
-                    assert_int_equal(judge_candidate_count(j), late ? 2 : cases[i].left);
-            }
-            if (judge_candidate_count(j) != cases[i].left + 1)
-                fail_msg("case %zu, late %d: %zu candidates", i, late, judge_candidate_count(j));
-            judge_free(j);
-            criteria_free(c);
+        double other_ratio; /* of the second host */
+        size_t then, later; /* candidates, when that has been found and when antivirus has too */
+    } cases[] = {{"c2_flow", "198.51.100.23", "198.51.100.23", 40000, 50000, 1, 1},
+                 {"c2_flow", "198.51.100.23", "198.51.100.23", 40000, 20, 2, 1},
+                 {"c2_flow", "198.51.100.23", "198.51.100.23", 40000, 0.01, 2, 2}, /* no longer sure */
+                 {"c2_flow", "198.51.100.23", "198.51.100.24", 60, 50000, 2, 2},
+                 {"process", "C:\\Windows\\Temp\\svcupd.exe", "c:\\windows\\temp\\SVCUPD.exe", 600, 50, 1, 1},
+                 {"process", "C:\\Windows\\Temp\\svcupd.exe", "c:\\windows\\temp\\SVCUPD.exe", 600, 4, 2, 1},
+                 {"process", "C:\\Windows\\Temp\\svcupd.exe", "C:\\Windows\\Temp\\svcupd.exe", 9000, 50, 2,
+                  2},
+                 {"destination", "198.51.100.23", "198.51.100.23", 60, 50000, 2, 2}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct criteria *c = load();
+        struct judge *j = judge_new(c);
+        int64_t then = 1000 + cases[i].apart_s;
+        struct finding f[] = {of_kin("10.0.0.1", cases[i].group, cases[i].peer, 50000, 1000),
+                              of_kin("10.0.0.2", cases[i].group, cases[i].other, cases[i].other_ratio, then),
+                              of_kin("10.0.0.3", cases[i].group, cases[i].other, 2,
+                                     then), /* never an incident */
+                              of_kin("10.0.0.2", "av", "x", 2000, then + 900)};
+        for (size_t n = 0; n < COUNT_OF(f); n++) {
+            judge_take(j, &f[n], f[n].time_ns);
+            if (n == 1 && judge_candidate_count(j) != cases[i].then)
+                fail_msg("case %zu: %zu candidates", i, judge_candidate_count(j));
         }
+        if (judge_candidate_count(j) != cases[i].later + 1)
+            fail_msg("case %zu, later: %zu candidates", i, judge_candidate_count(j));
+        judge_free(j);
+        criteria_free(c);
+    }
 }
 
 /* Whether it is asked for after each finding or once at the end. */
