@@ -278,9 +278,11 @@ static void add_hop(struct candidate *c, struct str peer, int64_t time_ns)
     c->hops[c->hop_count++] = (struct candidate_hop){arena_str(&c->arena, peer), time_ns};
 }
 
+/* Whom it attacked. Whom it merely tried is no victim yet: of the many that a worm scans the finding names
+ * one by chance, and whatever its user reports that day would belong to the attack. */
 static void remember_hop(struct candidate *c, const struct finding *f)
 {
-    if (str_eq(f->stage, STR("spreading")) && f->peer.n)
+    if (str_eq(f->stage, STR("spreading")) && !str_eq(f->evidence_group, STR("scan")) && f->peer.n)
         add_hop(c, f->peer, f->time_ns);
 }
 
@@ -373,7 +375,7 @@ void candidate_restore(struct candidate *c, const struct incident *incident)
         candidate_add_host(c, f->host_name, f->host_ip, f->first_ns, f->last_ns);
         if (f->last_sequence > c->last_sequence)
             c->last_sequence = f->last_sequence;
-        struct finding hop = {.stage = f->stage, .time_ns = f->first_ns};
+        struct finding hop = {.stage = f->stage, .evidence_group = f->evidence_group, .time_ns = f->first_ns};
         for (struct str rest = f->peers; str_split(&rest, ';', &hop.peer);)
             remember_hop(c, &hop);
     }

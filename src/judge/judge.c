@@ -185,15 +185,20 @@ static void bind_hosts(struct judge *j, struct candidate *c, enum claim claim)
     }
 }
 
-/* What two infected hosts have in common when it is one attack: the server that controls them, the program
- * off the list that was started on both. A finding's kind of kin, NULL = it is none. */
+/* What two infected hosts have in common when it is one attack: the server that controls them, the odd
+ * program or service that came to both. NULL = it is none of these. */
 static const char *kin_of(struct str evidence_group, enum level level)
 {
-    if (level < LEVEL_MEDIUM)
-        return NULL;
-    return str_eq(evidence_group, STR("c2_flow"))   ? "control:"
-           : str_eq(evidence_group, STR("process")) ? "program:"
-                                                    : NULL;
+    static const struct {
+        struct str group;
+        const char *kin;
+    } kinds[] = {{STR("c2_flow"), "control:"},
+                 {STR("process"), "program:"},
+                 {STR("persistence"), "service:"}};
+    for (size_t i = 0; level >= LEVEL_MEDIUM && i < COUNT_OF(kinds); i++)
+        if (str_eq(evidence_group, kinds[i].group))
+            return kinds[i].kin;
+    return NULL;
 }
 
 /* How far a candidate has come: an incident, and one that is as sure as can be. */
@@ -518,19 +523,20 @@ static struct candidate *find_victim(struct judge *j, const struct candidate *c)
     return NULL;
 }
 
+#define TOGETHER_NS (3600 * NS_PER_SECOND)
+
 /* A program of that path can be anywhere; started on two hosts within the hour it is one thing that spreads.
  */
-static bool ran_within_hour(const struct candidate *c, struct str path, int64_t time_ns)
+static bool came_within_hour(const struct candidate *c, const char *kin, struct str what, int64_t time_ns)
 {
     for (uint32_t i = 0; i < c->incident.finding_count; i++) {
         const struct incident_finding *f = &c->incident.findings[i];
         struct str rest = f->peers, peer;
-        if (!str_eq(f->evidence_group, STR("process")) ||
-            f->last_ns < time_plus(time_ns, -(3600 * NS_PER_SECOND)) ||
-            f->first_ns > time_plus(time_ns, (3600 * NS_PER_SECOND)))
+        if (kin_of(f->evidence_group, f->level) != kin || f->last_ns < time_plus(time_ns, -TOGETHER_NS) ||
+            f->first_ns > time_plus(time_ns, TOGETHER_NS))
             continue;
         while (str_split(&rest, ';', &peer))
-            if (str_eq_nocase(peer, path))
+            if (str_eq_nocase(peer, what))
                 return true;
     }
     return false;
@@ -545,7 +551,7 @@ static struct candidate *find_one_kin(struct judge *j, const struct candidate *c
         return NULL;
     enum rank ours = rank_of(j, c), theirs = rank_of(j, other);
     bool is_one = kin[0] == 'c' ? ours == RANK_SURE && theirs == RANK_SURE
-                                : theirs != RANK_NONE && ran_within_hour(other, peer, time_ns);
+                                : theirs != RANK_NONE && came_within_hour(other, kin, peer, time_ns);
     return is_one ? other : NULL;
 }
 

@@ -112,6 +112,7 @@ static void kin_join_incidents_only(void **state)
                  {"process", "C:\\Windows\\Temp\\svcupd.exe", "c:\\windows\\temp\\SVCUPD.exe", 600, 4, 2, 1},
                  {"process", "C:\\Windows\\Temp\\svcupd.exe", "C:\\Windows\\Temp\\svcupd.exe", 9000, 50, 2,
                   2},
+                 {"persistence", "qzwx", "qzwx", 600, 50, 1, 1},
                  {"destination", "198.51.100.23", "198.51.100.23", 60, 50000, 2, 2}};
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct criteria *c = load();
@@ -221,10 +222,17 @@ static void attacked_host_joins_only_with_signs_of_its_own(void **state)
     f = make("early", "10.0.0.8", "", 4, "process", 1001);
     judge_take(j, &f, f.time_ns);
     assert_int_equal(judge_candidate_count(j), 2); /* .8 was never attacked */
+    f = make("scan_worm", "10.0.0.1", "", 30, "scan", 1001);
+    f.stage = STR("spreading");
+    f.peer = STR("10.0.0.8"); /* nor is it when it was tried */
+    judge_take(j, &f, f.time_ns);
+    f = make("report", "10.0.0.8", "", 3, "user_report", 1002);
+    judge_take(j, &f, f.time_ns);
+    assert_int_equal(judge_candidate_count(j), 2);
     f = make("process", "10.0.0.9", "", 4, "process", 1002);
     got = take(j, &f);
     assert_int_equal(judge_candidate_count(j), 2);
-    assert_int_equal(got.candidate->finding_count, 2);
+    assert_int_equal(got.candidate->finding_count, 3);
     judge_free(j);
     criteria_free(c);
 }
