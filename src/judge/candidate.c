@@ -90,6 +90,8 @@ void candidate_add_host(struct candidate *c, struct str name, struct str ip, int
         (struct candidate_host){arena_str(&c->arena, name), arena_str(&c->arena, ip), first_ns, last_ns};
 }
 
+/* A host is in an hour that begins at w when its news lie between first and last with first <= w + hour and
+ * last >= w: most are where one of them has its last. */
 size_t candidate_hosts_within_hour(const struct candidate *c)
 {
     const int64_t hour = 3600 * NS_PER_SECOND;
@@ -97,8 +99,8 @@ size_t candidate_hosts_within_hour(const struct candidate *c)
     for (uint32_t i = 0; i < c->host_count; i++) {
         size_t together = 0;
         for (uint32_t j = 0; j < c->host_count; j++)
-            together += c->hosts[j].last_ns >= c->hosts[i].first_ns &&
-                        c->hosts[j].first_ns <= time_plus(c->hosts[i].first_ns, hour);
+            together += c->hosts[j].last_ns >= c->hosts[i].last_ns &&
+                        c->hosts[j].first_ns <= time_plus(c->hosts[i].last_ns, hour);
         most = together > most ? together : most;
     }
     return most;

@@ -742,6 +742,7 @@ static void join_kin(struct judge *j, struct candidate *c, const struct finding 
     struct candidate *other = now != RANK_NONE ? find_kin(j, c, f, now > before) : NULL;
     if (other != NULL) {
         c = merge(j, other, c);
+        c->has_new_evidence = true; /* of each other */
         settle(j, c);
     } else if (now > before) {
         bind_all_kin(j, c);

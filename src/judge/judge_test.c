@@ -125,6 +125,12 @@ static void kin_join_incidents_only(void **state)
                               of_kin("10.0.0.2", "av", "x", 2000, then + 900)};
         for (size_t n = 0; n < COUNT_OF(f); n++) {
             judge_take(j, &f[n], f[n].time_ns);
+            if (n == 1 && judge_candidate_count(j) == 1 && cases[i].apart_s < 3600) {
+                struct judgement got = {0};
+                assert_true(judge_hand_out(j, HAND_OUT_ALL, UINT32_MAX, remember, &got));
+                judge_settle(j, true);
+                assert_int_equal(got.candidate->urgency, 4); /* two hosts within the hour, at once */
+            }
             if (n == 1 && judge_candidate_count(j) != cases[i].then)
                 fail_msg("case %zu: %zu candidates", i, judge_candidate_count(j));
         }
@@ -234,6 +240,32 @@ static void attacked_host_joins_only_with_signs_of_its_own(void **state)
     assert_int_equal(judge_candidate_count(j), 2);
     assert_int_equal(got.candidate->finding_count, 3);
     judge_free(j);
+    criteria_free(c);
+}
+
+/* The first had a slight finding the day before, and its last one two minutes before the other's first. */
+static void one_after_the_other_is_within_the_hour(void **state)
+{
+    (void)state;
+    struct criteria *c = load();
+    for (int gap = 0; gap < 2; gap++) {
+        struct judge *j = judge_new(c);
+        int64_t other = 80120 + (gap ? 3600 : 0);
+        struct finding f[] = {make("slight", "10.0.0.1", "", 1, "destination", 1000),
+                              make("exploit", "10.0.0.1", "", 50, "inside_exploit", 80000),
+                              make("process", "10.0.0.2", "", 4, "process", other)};
+        struct judgement got = {0};
+        f[1].peer = STR("10.0.0.2");
+        f[1].stage = f[2].stage = STR("executed");
+        f[2].hosts = (struct finding_host[]){{STR_EMPTY, STR("10.0.0.1"), STR_EMPTY}};
+        f[2].host_count = 1;
+        for (size_t n = 0; n < COUNT_OF(f); n++)
+            got = take(j, &f[n]);
+        assert_int_equal(judge_candidate_count(j), 1);
+        assert_int_equal(got.candidate->urgency,
+                         gap ? 3 : 4); /* 2, and one more since it goes on and spreads */
+        judge_free(j);
+    }
     criteria_free(c);
 }
 
@@ -676,6 +708,7 @@ int main(void)
         cmocka_unit_test(name_and_address_join_late),
         cmocka_unit_test(an_address_that_changed_hands_is_two_hosts),
         cmocka_unit_test(attacked_host_joins_only_with_signs_of_its_own),
+        cmocka_unit_test(one_after_the_other_is_within_the_hour),
         cmocka_unit_test(a_sequence_joins_the_candidates_of_its_hosts),
         cmocka_unit_test(a_repeated_sequence_is_not_counted_again),
         cmocka_unit_test(windows_end),
