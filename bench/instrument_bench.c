@@ -41,10 +41,13 @@ static void fail(const char *text)
     exit(1);
 }
 
+/* The calendar stands beside the folder. */
 static struct instruments *open_instruments(const char *folder)
 {
+    char calendar[4096];
     struct error err = {.text = ""};
-    struct instruments *all = instruments_new(folder, zone_find(STR("UTC")), &err);
+    snprintf(calendar, sizeof calendar, "%s/../calendar.yml", folder);
+    struct instruments *all = instruments_new(folder, calendar, zone_find(STR("UTC")), &err);
     if (all == NULL)
         fail(err.text);
     return all;

@@ -1,4 +1,5 @@
 """The talk's two cases out of the engine (S139–S149; spec 4.5): numbers, and the four properties that must hold."""
+import datetime
 import json
 
 import pytest
@@ -103,3 +104,20 @@ def test_a_sensor_that_is_hit_raises_its_network(tmp_path, sensor, same_network,
     rows = [json.loads(row) for row in run("replay", "--assets", assets, log).stdout.splitlines()]
     [last] = [row for row in rows if row["kind"] == "incident" and neighbour in row["hosts"][0]][-1:]
     assert last["confidence"] == pytest.approx(expected, abs=0.001)
+
+
+def test_ports_of_every_computer_need_no_program(tmp_path):
+    """Spec 5.6: a beacon to 443/tcp and a rare new destination are 0.24, no incident, although no approved program is a browser."""
+    assets = tmp_path / "assets"
+    assets.mkdir()
+    (assets / "networks.csv").write_text("cidr,department,zone\n10.20.0.0/16,,office\n")
+    (assets / "hosts.csv").write_text(HOSTS.format(cfo=OFFICE, sales=SKYPE))
+    line = LINE.replace("time={time}", "time={time:%H:%M:%S}").replace("date=2025-11-10", "date={time:%Y-%m-%d}").replace("198.51.100.23", "{to}").replace("6667", "443")
+    begin = datetime.datetime(2025, 11, 10)
+    visits = [(begin + datetime.timedelta(minutes=10 * n), CFO, "198.51.100.140") for n in range(200)]
+    visits += [(begin + datetime.timedelta(hours=9, minutes=7 * n), f"10.20.40.{n % 40 + 10}", "203.0.113.5") for n in range(80)]
+    log = tmp_path / "fw.log"
+    log.write_text("".join(line.format(time=t, ip=ip, to=to, action="accept") for t, ip, to in sorted(visits)))
+    rows = [json.loads(text) for text in run("replay", "--assets", assets, log, env={"TZ": "Asia/Tokyo"}).stdout.splitlines()]
+    assert {"beacon_strong", "rare_destination_kept"} <= {r.get("rule_id") for r in rows}
+    assert not [r for r in rows if r["kind"] == "incident"]

@@ -6,6 +6,7 @@
  *
  * Next: group.c. */
 #include "correlate/hit.h"
+#include "base/ip.h"
 
 #include <math.h>
 
@@ -84,8 +85,9 @@ static void add_hop(struct correlator *c, const struct route *r, const struct ev
     const struct correlation *rule = c->set->rules[r->correlation];
     struct onward_head head = {.step = r->step, .flags = ONWARD_HOP};
     struct buf key = {0};
-    bool is_whole =
-        target.n > 0 && !str_eq_nocase(target, f->host_ip) && !str_eq_nocase(target, f->host_name);
+    target = ip_host_label(target);
+    bool is_whole = target.n > 0 && !str_eq_nocase(target, f->host_ip) &&
+                    !str_eq_nocase(target, ip_host_label(f->host_name));
     begin_key(&key, rule, f->is_exercise);
     for (uint32_t i = 0; i < rule->group_count && is_whole; i++) {
         struct str part = rule->sequence->by[i] == BY_HOST ? target : key_part(c, r, i, e, f, VARIANT_NAME);

@@ -1,4 +1,5 @@
 /* Events and findings → the key of a group. Stage: correlate. Next: hit.c. */
+#include "base/ip.h"
 #include "base/memory.h"
 #include "correlate/hit.h"
 
@@ -40,7 +41,7 @@ static struct str host_of(const struct finding *f, enum variant variant)
 {
     if (variant == VARIANT_ADDRESS)
         return f->host_name.n ? f->host_ip : STR_EMPTY;
-    return f->host_name.n ? f->host_name : f->host_ip;
+    return f->host_name.n ? ip_host_label(f->host_name) : f->host_ip;
 }
 
 struct str first_text(const struct event *e, const field_id *fields, size_t count)

@@ -7,7 +7,9 @@
  *
  * A chain is of one host: of hits that know only the host's address, and of those of one name (hit.c, "two
  * names"). Next: hop.c, which carries a match on to another host, and tell.c. */
+#include "base/ip.h"
 #include "base/memory.h"
+#include "correlate/hit.h"
 #include "correlate/sequence.h"
 
 #define NO_HIT    UINT32_MAX
@@ -49,7 +51,7 @@ static struct str name_of(const struct hit *h)
 {
     struct who who;
     origin_read(h->origin, &who);
-    return who.host_name;
+    return ip_host_label(who.host_name);
 }
 
 static bool takes(const struct matching *m, const struct hit *h)

@@ -53,6 +53,23 @@ static void steps_come_in_their_order_and_within_their_time(void **state)
     stop(&w);
 }
 
+static void a_host_is_one_with_and_without_its_domain(void **state)
+{
+    (void)state;
+    struct world w;
+    start(&w, SEQUENCE("  steps:\n    - {name: first, rules: [a]}\n    - {name: second, rules: [b]}\n"), 0);
+    on(&w, 0, "a", "pc31.corp.example");
+    on(&w, 5, "b", "192.0.2.31"); /* addresses have no labels */
+    on(&w, 6, "b", "192.0.2.77");
+    on(&w, 7, "a", "192.0.2.31");
+    on(&w, 8, "b", "192.0.2.77");
+    expect(&w, "");
+    on(&w, 10, "b", "PC31");
+    expect(&w, "s@10 ");
+    says(&w, "\"hosts\":\"pc31.corp.example\"");
+    stop(&w);
+}
+
 static void one_event_is_one_step(void **state)
 {
     (void)state;
@@ -533,6 +550,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(steps_come_in_their_order_and_within_their_time),
+        cmocka_unit_test(a_host_is_one_with_and_without_its_domain),
         cmocka_unit_test(one_event_is_one_step),
         cmocka_unit_test(the_timespan_bounds_the_whole),
         cmocka_unit_test(optional_steps_need_not_come),

@@ -1,6 +1,7 @@
 /* A firing → a finding. Stage: correlate, only when something fires. Who it is about comes from the hit that
  * completed it; what matched are the values of the group and the amount; of a sequence also its steps, the
  * hosts they happened on, and the steps that are missing. */
+#include "base/ip.h"
 #include "base/memory.h"
 #include "correlate/hit.h"
 
@@ -60,7 +61,7 @@ static struct finding_host *find_host(struct finding_host *hosts, uint32_t count
     bool has_host = step->host_name.n || step->host_ip.n;
     for (uint32_t i = 0; i < count; i++) {
         struct finding_host *h = &hosts[i];
-        if ((step->host_name.n && str_eq_nocase(h->name, step->host_name)) ||
+        if ((step->host_name.n && str_eq_nocase(ip_host_label(h->name), ip_host_label(step->host_name))) ||
             (step->host_ip.n && str_eq(h->ip, step->host_ip)) ||
             (!has_host && step->user.n && str_eq_nocase(h->user, step->user)))
             return h;

@@ -4,6 +4,7 @@
 #include "enrich/attribute.h"
 
 #include "enrich/context_index.h"
+#include "enrich/identity_rules.h"
 
 struct end {
     field_id ip, host, department, user;
@@ -106,6 +107,30 @@ static void attribute_end(struct identity *t, const struct moment *m, const stru
     name_users(m, end, address, e, a);
 }
 
+/* Switches and RADIUS servers know a computer by its hardware address alone. */
+static struct str hardware_name(const struct moment *m, struct str text, struct arena *a)
+{
+    struct str mac = identity_mac(text, a);
+    const struct asset_host *host =
+        m->context != NULL && mac.n ? context_find(m->context, INDEX_MAC, mac, m->time_ns) : NULL;
+    if (host != NULL && host->hostname.n)
+        return host->hostname;
+    return mac.n ? identity_name(identity_find(m->table, SUBJECT_HARDWARE, mac), m->time_ns, m->sequence)
+                 : STR_EMPTY;
+}
+
+static void name_by_hardware(const struct moment *m, struct event *e, struct arena *a)
+{
+    struct str mac = event_text(e, FIELD_HOST_MAC);
+    if (mac.n == 0 || event_text(e, FIELD_HOST_NAME).n || event_text(e, FIELD_HOST_IP).n)
+        return;
+    struct str name = hardware_name(m, mac, a);
+    const struct asset_host *host = registered(m, name);
+    add(e, a, FIELD_HOST_NAME, host != NULL ? host->hostname : name);
+    if (host != NULL)
+        context_describe(m->context, host, e, a);
+}
+
 /* The inside source of a communication, else the host that reports: its row, found by the name that was
  * learned. */
 static void describe_learned(const struct moment *m, struct event *e, struct arena *a)
@@ -140,6 +165,7 @@ void attribute_events(struct identity *t, const struct context *c, struct batch 
         attribute_end(t, &m, &source_end, e, &batch->arena);
         attribute_end(t, &m, &destination_end, e, &batch->arena);
         describe_learned(&m, e, &batch->arena);
+        name_by_hardware(&m, e, &batch->arena);
     }
 }
 
@@ -186,6 +212,17 @@ static void attribute_finding(const struct moment *m, struct finding *f, struct 
         context_attach(m->context, f, a);
 }
 
+/* A rule speaks of the host that its event learned the name of only here. */
+static void name_as_event(const struct moment *m, const struct event *e, struct finding *f, struct arena *a)
+{
+    struct str name = event_text(e, FIELD_HOST_NAME);
+    if (f->host_name.n || f->host_ip.n || name.n == 0 || event_text(e, FIELD_HOST_MAC).n == 0)
+        return;
+    f->host_name = arena_str(a, name);
+    if (m->context != NULL)
+        context_attach(m->context, f, a);
+}
+
 static bool is_of_canary(const struct batch *batch, const struct finding *f)
 {
     uint64_t place =
@@ -198,8 +235,12 @@ void attribute_findings(const struct identity *t, const struct context *c, struc
 {
     for (struct finding *f = first; f != NULL; f = f->next) {
         struct moment m = {t, c, f->time_ns, f->sequence};
-        if (!is_of_canary(batch, f)) /* samples speak of nobody's hosts */
-            attribute_finding(&m, f, &batch->arena);
+        uint64_t place = f->sequence - batch->first_sequence;
+        if (is_of_canary(batch, f)) /* samples speak of nobody's hosts */
+            continue;
+        if (place < batch->count)
+            name_as_event(&m, &batch->events[place], f, &batch->arena);
+        attribute_finding(&m, f, &batch->arena);
     }
 }
 

@@ -22,6 +22,7 @@ struct business {
     struct arena arena;
     struct program *programs;
     size_t program_count;
+    struct program everyday; /* ports alone */
     struct str *groups;
     size_t group_count;
     struct answer_text answers[EXPLANATION_UNEXPLAINED + 1];
@@ -84,6 +85,8 @@ static bool read_business(struct business *b, const char *path, const struct yam
     for (const struct yaml *at = programs ? programs->child : NULL; at != NULL; at = at->next)
         if (!read_program(b, path, at, err))
             return false;
+    if (!read_ports(path, yaml_get(top, "everyday_ports"), &b->everyday, &b->arena, err))
+        return false;
     for (int which = EXPLANATION_UNKNOWN; which <= EXPLANATION_UNEXPLAINED; which++)
         if (!read_answer(b, path, yaml_get(top, "answers"), (enum explanation)which, err))
             return false;
@@ -182,6 +185,8 @@ enum explanation explain(const struct business *b, const struct context *c, cons
         *program = find_program(b, &department->approved_applications, port, transport);
     if (program->n)
         return EXPLANATION_EXPLAINED;
+    if (uses(&b->everyday, port, transport)) /* every computer has a browser: nothing to be explained */
+        return EXPLANATION_NONE;
     return host != NULL && knows_programs(c) ? EXPLANATION_UNEXPLAINED : EXPLANATION_UNKNOWN;
 }
 

@@ -257,6 +257,40 @@ static void assert_text(const struct event *e, field_id field, const char *expec
         fail_msg("%s is '%.*s', expected '%s'", field_name(field).p, STR_ARGS(got), expected);
 }
 
+/* RADIUS and switches name a computer by its hardware address: the inventory's word, else what a lease said.
+ */
+static void hardware_addresses_name_the_host(void **state)
+{
+    (void)state;
+    struct identity *t = make_table(1000);
+    struct context *c = make_context();
+    take(t, lease("08:00", 1, IP, "02-00-5E-00-00-0C", "NOTE-GUEST"));
+    const struct {
+        const char *mac, *host, *department;
+    } cases[] = {{"02-00-5E-00-00-0B", "PC-B", "Finance"},
+                 {"02-00-5E-00-00-0C", "NOTE-GUEST", ""},
+                 {"02-00-5E-00-00-0D", "", ""}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct batch *b = batch_new(1);
+        struct event *e = &b->events[0];
+        batch_add(b, STR("x"), STR("x"));
+        *e = (struct event){.sequence = 10 + i, .time_ns = at("09:00"), .received_ns = at("09:00")};
+        b->first_sequence = b->last_sequence = 10 + i;
+        event_add(e, &b->arena, FIELD_HOST_MAC, str_c(cases[i].mac));
+        struct finding *f = batch_add_finding(b);
+        f->time_ns = e->time_ns;
+        f->sequence = e->sequence;
+        attribute_events(t, c, b, 0);
+        attribute_findings(t, c, b, f);
+        assert_text(e, FIELD_HOST_NAME, cases[i].host);
+        assert_true(str_eq(f->host_name, str_c(cases[i].host)));
+        assert_true(str_eq(f->department, str_c(cases[i].department)));
+        batch_free(b);
+    }
+    context_unref(c);
+    identity_free(t);
+}
+
 static void events_and_findings_learn_their_host(void **state)
 {
     (void)state;
@@ -488,6 +522,7 @@ int main(void)
         cmocka_unit_test(sessions_and_strength),
         cmocka_unit_test(the_table_is_bounded),
         cmocka_unit_test(what_is_kept_comes_back),
+        cmocka_unit_test(hardware_addresses_name_the_host),
         cmocka_unit_test(events_and_findings_learn_their_host),
         cmocka_unit_test(the_inventory_wins_and_conflicts_are_told),
         cmocka_unit_test(addresses_of_others_are_outside),

@@ -176,7 +176,8 @@ static void hush_address(struct beacon *b, const struct visit *v, const struct s
 static bool is_of_interest(const struct sight *s, const struct visit *v)
 {
     return !v->known.is_allowed && (v->known.is_rare || !v->known.is_comparable) &&
-           !(s->exceptions & EXCEPTED_COMMUNICATION) && !(s->roles & (ROLE_DNS_SERVER | ROLE_PROXY));
+           !(s->exceptions & EXCEPTED_COMMUNICATION) && !(s->roles & (ROLE_DNS_SERVER | ROLE_PROXY)) &&
+           !destination_is_duty(s);
 }
 
 #define LOOK_S     3600

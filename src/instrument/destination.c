@@ -252,8 +252,10 @@ static void note_visit(struct place *p, const struct sight *s, uint32_t now, boo
     p->first_s = now < p->first_s ? now : p->first_s;
     p->excepted_s = s->exceptions & EXCEPTED_COMMUNICATION ? now : p->excepted_s;
     p->requests += !is_inferred;
-    p->hours += p->last_hour != hour && p->hours < UINT16_MAX;
-    p->last_hour = hour;
+    if (!destination_is_duty(s)) {
+        p->hours += p->last_hour != hour && p->hours < UINT16_MAX;
+        p->last_hour = hour;
+    }
     p->bytes_out += s->bytes_out > 0 ? (uint64_t)s->bytes_out : 0;
     p->bytes_in += s->bytes_in > 0 ? (uint64_t)s->bytes_in : 0;
 }

@@ -32,8 +32,8 @@ static const char *const findings[] = {"launch_suspicious", "launch_made_flow", 
 
 struct launch_parameters {
     double threshold, unsigned_points, path_points, new_points, communication_points, new_hours, common_share,
-        communication_minutes, communication_ratio, settle_hours, memory_days, repeat_hours, max_programs,
-        max_hosts, max_pairs;
+        unsigned_share, communication_minutes, communication_ratio, settle_hours, memory_days, repeat_hours,
+        max_programs, max_hosts, max_pairs;
 };
 
 #define P(field, low, high)                                                                                  \
@@ -41,13 +41,21 @@ struct launch_parameters {
 #field, offsetof(struct launch_parameters, field), low, high                                         \
     }
 static const struct parameter parameters[] = {
-    P(threshold, 0.5, 20),           P(unsigned_points, 0, 10),
-    P(path_points, 0, 10),           P(new_points, 0, 10),
-    P(communication_points, 0, 10),  P(new_hours, 1, 720),
-    P(common_share, 0.001, 1),       P(communication_minutes, 1, 1440),
-    P(communication_ratio, 1, 1000), P(settle_hours, 0, 72),
-    P(memory_days, 1, 400),          P(repeat_hours, 1, 720),
-    P(max_programs, 100, 1e7),       P(max_hosts, 10, 1e7),
+    P(threshold, 0.5, 20),
+    P(unsigned_points, 0, 10),
+    P(path_points, 0, 10),
+    P(new_points, 0, 10),
+    P(communication_points, 0, 10),
+    P(new_hours, 1, 720),
+    P(common_share, 0.001, 1),
+    P(unsigned_share, 0.001, 1),
+    P(communication_minutes, 1, 1440),
+    P(communication_ratio, 1, 1000),
+    P(settle_hours, 0, 72),
+    P(memory_days, 1, 400),
+    P(repeat_hours, 1, 720),
+    P(max_programs, 100, 1e7),
+    P(max_hosts, 10, 1e7),
     P(max_pairs, 1000, 1e8),
 };
 #undef P
@@ -273,11 +281,12 @@ static bool is_out_of_place(const struct slot *slot)
            slot->is_removable;
 }
 
-/* Signed, and a good part of the hosts has it: a roll-out. */
+/* A good part of the hosts has it: a roll-out. More of them are wanted when nobody says that it is signed:
+ * worms spread too. */
 static bool is_common(const struct launch *l, const struct slot *slot, const struct standing *st)
 {
-    return slot->signature_state == SIGNED_YES && st->hosts >= COMMON_HOSTS &&
-           st->hosts >= l->p->common_share * st->active;
+    double share = slot->signature_state == SIGNED_YES ? l->p->common_share : l->p->unsigned_share;
+    return st->hosts >= COMMON_HOSTS && st->hosts >= share * st->active;
 }
 
 static void judge_slot(struct launch *l, struct instrument *i, struct slot *slot, int64_t now_ns,

@@ -39,6 +39,22 @@ static void fill_office(struct trial *t, int hosts)
         launch(t, h, h, "C:\\Windows\\explorer.exe", "process.code_signature.exists=true");
 }
 
+/* A roll-out unpacks in temporary folders, and the log names no signer: at first every host is told, then no
+ * more. */
+static void test_roll_out_without_signer(void **state)
+{
+    (void)state;
+    struct trial *t = trial_new();
+    fill_office(t, 60);
+    for (int h = 1; h <= 60; h++) {
+        launch(t, 5 * DAY + 3 * h, h, "C:\\Windows\\Temp\\setup.exe", "process.hash.sha256=cc");
+        flow(t, 5 * DAY + 3 * h + 1, h, "");
+    }
+    size_t told = trial_count(t, "launch_suspicious", NULL);
+    assert_true(told >= 5 && told < 15);
+    trial_free(t);
+}
+
 /* S47: an unsigned program of a temporary folder on one host, with outbound communication. */
 static void test_unsigned_and_outbound(void **state)
 {
@@ -182,9 +198,13 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_unsigned_and_outbound),   cmocka_unit_test(test_communication_follows),
-        cmocka_unit_test(test_signed_update_is_silent), cmocka_unit_test(test_process_made_the_flow),
-        cmocka_unit_test(test_places_and_answers),      cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_roll_out_without_signer),
+        cmocka_unit_test(test_unsigned_and_outbound),
+        cmocka_unit_test(test_communication_follows),
+        cmocka_unit_test(test_signed_update_is_silent),
+        cmocka_unit_test(test_process_made_the_flow),
+        cmocka_unit_test(test_places_and_answers),
+        cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -486,7 +486,8 @@ static void see_ransomware(void *state, struct instrument *i, const struct sight
     if ((s->kinds & SIGHT_FLOW) && s->port == SMB) {
         if (s->exceptions & EXCEPTED_CHANGE)
             cover(r, s);
-        else if (!is_excepted && s->bytes_out >= r->p->smb_bytes && s->destination.is_inside)
+        else if (!is_excepted && !(s->roles & (ROLE_DISTRIBUTION | ROLE_BACKUP)) &&
+                 s->bytes_out >= r->p->smb_bytes && s->destination.is_inside)
             see_write(r, i, s, s->destination.text, true);
     }
     if ((s->kinds & SIGHT_FILE) && !is_excepted && s->passage != PASSAGE_DENIED) {

@@ -136,6 +136,15 @@ static void test_writes_to_many_servers(void **state)
                 "destination.port=445;"
                 "network.transport=tcp;source.bytes=3000000;destination.bytes=9000");
     assert_int_equal(trial_count(t, "mass_smb_writes", "10.20.30.31"), 1);
+    for (int host = 1; host <= 30; host++) { /* what a distribution server is there for */
+        snprintf(text, sizeof text,
+                 "event.category=network;event.type=allowed;source.ip=10.10.0.72;hyakuyo.asset.role=software-"
+                 "distribution;destination.ip=10.20.30.%d;destination.port=445;"
+                 "network.transport=tcp;source.bytes=30000000;destination.bytes=9000",
+                 host);
+        trial_event(t, 100 + host, text);
+    }
+    assert_int_equal(trial_count(t, "mass_smb_writes", NULL), 1);
     for (int n = 0; n < 40; n++) { /* the audit of five servers; the same person on two is no news */
         snprintf(text, sizeof text,
                  "event.category=file;event.type=change;host.name=FS%02d;source.ip=10.20.30.%d;file.path=D:"

@@ -38,6 +38,12 @@ static void note_role(struct sight *s, struct str role)
         {STR("server"), ROLE_SERVER},
         {STR("administrator"), ROLE_ADMINISTRATOR},
         {STR("laptop"), ROLE_LAPTOP},
+        {STR("monitoring"), ROLE_MONITORING},
+        {STR("monitoring-server"), ROLE_MONITORING},
+        {STR("software-distribution"), ROLE_DISTRIBUTION},
+        {STR("distribution-server"), ROLE_DISTRIBUTION},
+        {STR("update-server"), ROLE_DISTRIBUTION},
+        {STR("backup-server"), ROLE_BACKUP},
     };
     for (size_t i = 0; i < COUNT_OF(words); i++)
         if (str_eq(role, words[i].word))

@@ -37,6 +37,9 @@ enum sight_role {
     ROLE_SERVER = 1 << 5, /* any *-server, domain-controller, or type server */
     ROLE_ADMINISTRATOR = 1 << 6,
     ROLE_LAPTOP = 1 << 7,
+    ROLE_MONITORING = 1 << 8,   /* calls others at fixed times */
+    ROLE_DISTRIBUTION = 1 << 9, /* writes software to many hosts */
+    ROLE_BACKUP = 1 << 10,
 };
 
 /* Registered exceptions (exceptions.csv) that cover the event and have not expired. */

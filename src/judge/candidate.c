@@ -107,6 +107,8 @@ uint32_t candidate_host_count(const struct candidate *c)
     return ours;
 }
 
+/* A host is in an hour that begins at w when its news lie between first and last with first <= w + hour and
+ * last >= w: most are where one of them has its last. */
 size_t candidate_hosts_within_hour(const struct candidate *c)
 {
     const int64_t hour = 3600 * NS_PER_SECOND;
@@ -114,8 +116,8 @@ size_t candidate_hosts_within_hour(const struct candidate *c)
     for (uint32_t i = 0; i < c->host_count; i++) {
         size_t together = 0;
         for (uint32_t j = 0; j < c->host_count; j++)
-            together += !c->hosts[j].is_outside && c->hosts[j].last_ns >= c->hosts[i].first_ns &&
-                        c->hosts[j].first_ns <= time_plus(c->hosts[i].first_ns, hour);
+            together += !c->hosts[j].is_outside && c->hosts[j].last_ns >= c->hosts[i].last_ns &&
+                        c->hosts[j].first_ns <= time_plus(c->hosts[i].last_ns, hour);
         most = together > most ? together : most;
     }
     return most;
@@ -297,9 +299,11 @@ static void add_hop(struct candidate *c, struct str peer, int64_t time_ns)
     c->hops[c->hop_count++] = (struct candidate_hop){arena_str(&c->arena, peer), time_ns};
 }
 
+/* Whom it attacked. Whom it merely tried is no victim yet: of the many that a worm scans the finding names
+ * one by chance, and whatever its user reports that day would belong to the attack. */
 static void remember_hop(struct candidate *c, const struct finding *f)
 {
-    if (str_eq(f->stage, STR("spreading")) && f->peer.n)
+    if (str_eq(f->stage, STR("spreading")) && !str_eq(f->evidence_group, STR("scan")) && f->peer.n)
         add_hop(c, f->peer, f->time_ns);
 }
 
@@ -398,7 +402,7 @@ void candidate_restore(struct candidate *c, const struct incident *incident)
         candidate_add_host(c, &host);
         if (f->last_sequence > c->last_sequence)
             c->last_sequence = f->last_sequence;
-        struct finding hop = {.stage = f->stage, .time_ns = f->first_ns};
+        struct finding hop = {.stage = f->stage, .evidence_group = f->evidence_group, .time_ns = f->first_ns};
         for (struct str rest = f->peers; str_split(&rest, ';', &hop.peer);)
             remember_hop(c, &hop);
     }

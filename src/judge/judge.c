@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "base/ip.h"
 #include "base/map.h"
 #include "judge/candidate.h"
 #include "judge/score.h"
@@ -68,7 +69,7 @@ static struct key make_key(bool is_exercise, const char *kind, struct str s)
 
 static struct key name_key(bool is_exercise, struct str name)
 {
-    return make_key(is_exercise, "name:", str_slice(name, 0, str_find_char(name, '.', 0)));
+    return make_key(is_exercise, "name:", ip_host_label(name));
 }
 
 /* Up to three keys of the entity that a finding is about; 0 when it is about nobody. */
@@ -184,6 +185,55 @@ static void bind_hosts(struct judge *j, struct candidate *c, enum claim claim)
     }
 }
 
+/* What two infected hosts have in common when it is one attack: the server that controls them, the odd
+ * program or service that came to both. NULL = it is none of these. */
+static const char *kin_of(struct str evidence_group, enum level level)
+{
+    static const struct {
+        struct str group;
+        const char *kin;
+    } kinds[] = {{STR("c2_flow"), "control:"},
+                 {STR("process"), "program:"},
+                 {STR("persistence"), "service:"}};
+    for (size_t i = 0; level >= LEVEL_MEDIUM && i < COUNT_OF(kinds); i++)
+        if (str_eq(evidence_group, kinds[i].group))
+            return kinds[i].kin;
+    return NULL;
+}
+
+/* How far a candidate has come: an incident, and one that is as sure as can be. */
+enum rank { RANK_NONE, RANK_INCIDENT, RANK_SURE };
+
+static enum rank rank_of(const struct judge *j, const struct candidate *c)
+{
+    bool is_incident = c->incident.state != INCIDENT_CANDIDATE || c->deserved_ns != 0;
+    bool is_sure = c->incident.confidence >= j->criteria->confidence_levels[2];
+    return !is_incident ? RANK_NONE : is_sure ? RANK_SURE : RANK_INCIDENT;
+}
+
+/* Who has come further keeps its keys. */
+static void bind_kin(struct judge *j, struct candidate *c, const char *kin, struct str peer)
+{
+    struct key key = make_key(c->incident.is_exercise, kin, peer);
+    const struct candidate *holder = map_get_pointer(&j->by_key, key_str(&key));
+    enum rank ours = rank_of(j, c),
+              theirs = holder == NULL || holder->is_closed ? RANK_NONE : rank_of(j, holder);
+    if (peer.n && (theirs == RANK_NONE || ours > theirs ||
+                   (ours == theirs && holder->incident.last_ns < c->incident.last_ns)))
+        bind_key(j, key_str(&key), c, CLAIM_ALWAYS);
+}
+
+static void bind_all_kin(struct judge *j, struct candidate *c)
+{
+    for (uint32_t i = 0; i < c->incident.finding_count; i++) {
+        const struct incident_finding *f = &c->incident.findings[i];
+        const char *kin = kin_of(f->evidence_group, f->level);
+        struct str rest = f->peers, peer;
+        while (kin != NULL && str_split(&rest, ';', &peer))
+            bind_kin(j, c, kin, peer);
+    }
+}
+
 static void append(struct candidate ***list, uint32_t *count, uint32_t *capacity, struct candidate *c)
 {
     if (*count == *capacity) {
@@ -253,8 +303,10 @@ static void rebuild_keys(struct judge *j)
 {
     map_clear(&j->by_key);
     arena_reset(&j->key_arena);
-    for (struct candidate *c = j->candidates; c != NULL; c = c->next)
+    for (struct candidate *c = j->candidates; c != NULL; c = c->next) {
         bind_hosts(j, c, CLAIM_IF_NEWER);
+        bind_all_kin(j, c);
+    }
 }
 
 /* When it is let go: a window of event time after its last news, whatever time these spoke of. Records of
@@ -471,6 +523,55 @@ static struct candidate *find_victim(struct judge *j, const struct candidate *c)
     return NULL;
 }
 
+#define TOGETHER_NS (3600 * NS_PER_SECOND)
+
+/* A program of that path can be anywhere; started on two hosts within the hour it is one thing that spreads.
+ */
+static bool came_within_hour(const struct candidate *c, const char *kin, struct str what, int64_t time_ns)
+{
+    for (uint32_t i = 0; i < c->incident.finding_count; i++) {
+        const struct incident_finding *f = &c->incident.findings[i];
+        struct str rest = f->peers, peer;
+        if (kin_of(f->evidence_group, f->level) != kin || f->last_ns < time_plus(time_ns, -TOGETHER_NS) ||
+            f->first_ns > time_plus(time_ns, TOGETHER_NS))
+            continue;
+        while (str_split(&rest, ';', &peer))
+            if (str_eq_nocase(peer, what))
+                return true;
+    }
+    return false;
+}
+
+static struct candidate *find_one_kin(struct judge *j, const struct candidate *c, const char *kin,
+                                      struct str peer, int64_t time_ns)
+{
+    struct key key = make_key(c->incident.is_exercise, kin, peer);
+    struct candidate *other = peer.n ? find_by_key(j, key_str(&key), time_ns) : NULL;
+    if (other == NULL || other == c)
+        return NULL;
+    enum rank ours = rank_of(j, c), theirs = rank_of(j, other);
+    bool is_one = kin[0] == 'c' ? ours == RANK_SURE && theirs == RANK_SURE
+                                : theirs != RANK_NONE && came_within_hour(other, kin, peer, time_ns);
+    return is_one ? other : NULL;
+}
+
+/* Another incident of the same attack: one by one what this finding tells, all that is known when this has
+ * just become an incident. */
+static struct candidate *find_kin(struct judge *j, const struct candidate *c, const struct finding *f,
+                                  bool is_new)
+{
+    const char *kin = kin_of(f->evidence_group, f->level);
+    struct candidate *other = kin != NULL ? find_one_kin(j, c, kin, f->peer, f->time_ns) : NULL;
+    for (uint32_t i = 0; is_new && other == NULL && i < c->incident.finding_count; i++) {
+        const struct incident_finding *known = &c->incident.findings[i];
+        struct str rest = known->peers, peer;
+        kin = kin_of(known->evidence_group, known->level);
+        while (kin != NULL && other == NULL && str_split(&rest, ';', &peer))
+            other = find_one_kin(j, c, kin, peer, known->last_ns);
+    }
+    return other;
+}
+
 static struct prior prior_of(const struct judge *j, const struct incident *incident)
 {
     if (j->prior != NULL)
@@ -624,6 +725,32 @@ static void note_deserved(const struct judge *j, struct candidate *c)
         c->deserved_ns = c->incident.last_ns;
 }
 
+static void settle(struct judge *j, struct candidate *c)
+{
+    mark_changed(j, c);
+    note_end(j, c);
+    settle_level(j, c);
+    note_deserved(j, c);
+}
+
+/* Only incidents are joined: what two harmless hosts have in common says nothing. That they call the same
+ * address joins those of which we are sure: two computers that use one chat server may have different
+ * reasons. */
+static void join_kin(struct judge *j, struct candidate *c, const struct finding *f, enum rank before)
+{
+    enum rank now = rank_of(j, c);
+    struct candidate *other = now != RANK_NONE ? find_kin(j, c, f, now > before) : NULL;
+    if (other != NULL) {
+        c = merge(j, other, c);
+        c->has_new_evidence = true; /* of each other */
+        settle(j, c);
+    } else if (now > before) {
+        bind_all_kin(j, c);
+    } else if (kin_of(f->evidence_group, f->level) != NULL) {
+        bind_kin(j, c, kin_of(f->evidence_group, f->level), f->peer);
+    }
+}
+
 #define REVIEW_EVERY_NS (300 * NS_PER_SECOND)
 
 void judge_review(struct judge *j, int64_t reached_ns)
@@ -661,11 +788,10 @@ bool judge_take(struct judge *j, const struct finding *f, int64_t watermark_ns)
         other = find_victim(j, c);
     if (other != NULL)
         c = merge(j, other, c);
+    enum rank before = rank_of(j, c);
     note_risk(j, c, f);
-    mark_changed(j, c);
-    note_end(j, c);
-    settle_level(j, c);
-    note_deserved(j, c);
+    settle(j, c);
+    join_kin(j, c, f, before);
     return true;
 }
 
@@ -771,6 +897,7 @@ void judge_restore(struct judge *j, const struct incident *incident, bool takes_
     c->is_closed = !takes_findings;
     link_candidate(j, c);
     bind_hosts(j, c, CLAIM_IF_NEWER);
+    bind_all_kin(j, c);
     note_end(j, c);
 }
 

@@ -86,6 +86,61 @@ static void one_host_one_candidate(void **state)
     criteria_free(c);
 }
 
+static struct finding of_kin(const char *ip, const char *group, const char *peer, double ratio,
+                             int64_t second)
+{
+    struct finding f = make(group, ip, "", ratio, group, second);
+    f.peer = str_c(peer);
+    f.level = ratio > 20 ? LEVEL_HIGH : LEVEL_MEDIUM;
+    return f;
+}
+
+/* The same program within the hour joins incidents, the same control server those that are sure. */
+static void kin_join_incidents_only(void **state)
+{
+    (void)state;
+    const struct {
+        const char *group, *peer, *other;
+        int64_t apart_s;
+        double other_ratio; /* of the second host */
+        size_t then, later; /* candidates, when that has been found and when antivirus has too */
+    } cases[] = {{"c2_flow", "198.51.100.23", "198.51.100.23", 40000, 50000, 1, 1},
+                 {"c2_flow", "198.51.100.23", "198.51.100.23", 40000, 20, 2, 1},
+                 {"c2_flow", "198.51.100.23", "198.51.100.23", 40000, 0.01, 2, 2}, /* no longer sure */
+                 {"c2_flow", "198.51.100.23", "198.51.100.24", 60, 50000, 2, 2},
+                 {"process", "C:\\Windows\\Temp\\svcupd.exe", "c:\\windows\\temp\\SVCUPD.exe", 600, 50, 1, 1},
+                 {"process", "C:\\Windows\\Temp\\svcupd.exe", "c:\\windows\\temp\\SVCUPD.exe", 600, 4, 2, 1},
+                 {"process", "C:\\Windows\\Temp\\svcupd.exe", "C:\\Windows\\Temp\\svcupd.exe", 9000, 50, 2,
+                  2},
+                 {"persistence", "qzwx", "qzwx", 600, 50, 1, 1},
+                 {"destination", "198.51.100.23", "198.51.100.23", 60, 50000, 2, 2}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct criteria *c = load();
+        struct judge *j = judge_new(c);
+        int64_t then = 1000 + cases[i].apart_s;
+        struct finding f[] = {of_kin("10.0.0.1", cases[i].group, cases[i].peer, 50000, 1000),
+                              of_kin("10.0.0.2", cases[i].group, cases[i].other, cases[i].other_ratio, then),
+                              of_kin("10.0.0.3", cases[i].group, cases[i].other, 2,
+                                     then), /* never an incident */
+                              of_kin("10.0.0.2", "av", "x", 2000, then + 900)};
+        for (size_t n = 0; n < COUNT_OF(f); n++) {
+            judge_take(j, &f[n], f[n].time_ns);
+            if (n == 1 && judge_candidate_count(j) == 1 && cases[i].apart_s < 3600) {
+                struct judgement got = {0};
+                assert_true(judge_hand_out(j, HAND_OUT_ALL, UINT32_MAX, remember, &got));
+                judge_settle(j, true);
+                assert_int_equal(got.candidate->urgency, 4); /* two hosts within the hour, at once */
+            }
+            if (n == 1 && judge_candidate_count(j) != cases[i].then)
+                fail_msg("case %zu: %zu candidates", i, judge_candidate_count(j));
+        }
+        if (judge_candidate_count(j) != cases[i].later + 1)
+            fail_msg("case %zu, later: %zu candidates", i, judge_candidate_count(j));
+        judge_free(j);
+        criteria_free(c);
+    }
+}
+
 /* Whether it is asked for after each finding or once at the end. */
 static void it_opens_with_the_finding_that_makes_it_one(void **state)
 {
@@ -173,11 +228,44 @@ static void attacked_host_joins_only_with_signs_of_its_own(void **state)
     f = make("early", "10.0.0.8", "", 4, "process", 1001);
     judge_take(j, &f, f.time_ns);
     assert_int_equal(judge_candidate_count(j), 2); /* .8 was never attacked */
+    f = make("scan_worm", "10.0.0.1", "", 30, "scan", 1001);
+    f.stage = STR("spreading");
+    f.peer = STR("10.0.0.8"); /* nor is it when it was tried */
+    judge_take(j, &f, f.time_ns);
+    f = make("report", "10.0.0.8", "", 3, "user_report", 1002);
+    judge_take(j, &f, f.time_ns);
+    assert_int_equal(judge_candidate_count(j), 2);
     f = make("process", "10.0.0.9", "", 4, "process", 1002);
     got = take(j, &f);
     assert_int_equal(judge_candidate_count(j), 2);
-    assert_int_equal(got.candidate->finding_count, 2);
+    assert_int_equal(got.candidate->finding_count, 3);
     judge_free(j);
+    criteria_free(c);
+}
+
+/* The first had a slight finding the day before, and its last one two minutes before the other's first. */
+static void one_after_the_other_is_within_the_hour(void **state)
+{
+    (void)state;
+    struct criteria *c = load();
+    for (int gap = 0; gap < 2; gap++) {
+        struct judge *j = judge_new(c);
+        int64_t other = 80120 + (gap ? 3600 : 0);
+        struct finding f[] = {make("slight", "10.0.0.1", "", 1, "destination", 1000),
+                              make("exploit", "10.0.0.1", "", 50, "inside_exploit", 80000),
+                              make("process", "10.0.0.2", "", 4, "process", other)};
+        struct judgement got = {0};
+        f[1].peer = STR("10.0.0.2");
+        f[1].stage = f[2].stage = STR("executed");
+        f[2].hosts = (struct finding_host[]){{STR_EMPTY, STR("10.0.0.1"), STR_EMPTY}};
+        f[2].host_count = 1;
+        for (size_t n = 0; n < COUNT_OF(f); n++)
+            got = take(j, &f[n]);
+        assert_int_equal(judge_candidate_count(j), 1);
+        assert_int_equal(got.candidate->urgency,
+                         gap ? 3 : 4); /* 2, and one more since it goes on and spreads */
+        judge_free(j);
+    }
     criteria_free(c);
 }
 
@@ -649,10 +737,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_host_one_candidate),
+        cmocka_unit_test(kin_join_incidents_only),
         cmocka_unit_test(it_opens_with_the_finding_that_makes_it_one),
         cmocka_unit_test(name_and_address_join_late),
         cmocka_unit_test(an_address_that_changed_hands_is_two_hosts),
         cmocka_unit_test(attacked_host_joins_only_with_signs_of_its_own),
+        cmocka_unit_test(one_after_the_other_is_within_the_hour),
         cmocka_unit_test(a_sequence_joins_the_candidates_of_its_hosts),
         cmocka_unit_test(an_address_of_others_is_no_host_of_ours),
         cmocka_unit_test(a_repeated_sequence_is_not_counted_again),

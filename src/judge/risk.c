@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "base/ip.h"
 #include "judge/risk_table.h"
 
 struct str risk_kind_name(enum risk_kind k)
@@ -28,7 +29,7 @@ size_t risk_name(enum risk_kind kind, struct str name, struct str ip, char out[R
     struct str from = name;
     size_t n = 0;
     if (kind == RISK_HOST && name.n)
-        from = str_slice(name, 0, str_find_char(name, '.', 0));
+        from = ip_host_label(name);
     else if (kind == RISK_HOST)
         from = ip;
     while (n < from.n && n < RISK_NAME_MAX) {
