@@ -194,10 +194,11 @@ def systems_have_names_for_people(team, number):
     named = {f["system"]: f["system_name"] for f in shown["findings"]}
     assert [named[system] for system in shown["systems"]] == shown["system_names"]
     title = {"en": "Windows event log", "ja": "Windows イベントログ"}
+    assert named["ransomware"] == {"en": "hyakuyo", "ja": "hyakuyo"}, named  # an instrument's
     assert named["microsoft.windows.event"] == title, named
     for language, name in title.items():
         page = run("report", "incident", "--incident", number, "--format", "html", "--data", team.server.data, "--lang", language, "--out", "-").stdout
-        assert f">{name}<" in page and not [system for system in named if system.count(".") > 1 and system in page], named
+        assert f">{name}<" in page and ">hyakuyo<" in page and not [system for system in named if system.count(".") > 1 and system in page], named
 
 
 def the_report_tells_all_of_it(team, number, name):

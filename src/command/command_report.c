@@ -127,7 +127,7 @@ static void system_name(void *context, struct str system, struct arena *arena, s
     }
     *en = *ja = arena_str(arena, system);
     if (o->parsers != NULL)
-        normaliser_system_name(o->parsers, *en, en, ja);
+        knowledge_system_name(o->parsers, *en, en, ja);
 }
 
 static bool build_here(struct job *j, struct error *err)

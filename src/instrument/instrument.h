@@ -69,6 +69,8 @@ struct instrument_info {
     bool has_list; /* instruments_list() shows something */
 };
 size_t instruments_count(const struct instruments *all);
+/* Whether an instrument is called so: findings of it have its name for a system. */
+bool instruments_has(struct str name);
 /* Whether some instrument can tell a finding of that id, whatever the files say. */
 bool instruments_can_find(struct str finding_id);
 /* What they can tell under that id; NULL when none does. Lives as long as `all`. */

@@ -34,6 +34,14 @@ const struct instrument_kind *const instrument_kinds[] = {
 };
 const size_t instrument_kind_count = COUNT_OF(instrument_kinds);
 
+bool instruments_has(struct str name)
+{
+    for (size_t k = 0; k < instrument_kind_count; k++)
+        if (str_eq(name, str_c(instrument_kinds[k]->name)))
+            return true;
+    return false;
+}
+
 bool instruments_can_find(struct str finding_id)
 {
     for (size_t k = 0; k < instrument_kind_count; k++)

@@ -219,3 +219,8 @@ struct source_memory *knowledge_memory(struct knowledge *k, uint32_t source)
     source_memory_free(made);
     return known;
 }
+
+void knowledge_system_name(const struct normaliser *n, struct str system, struct str *en, struct str *ja)
+{
+    normaliser_system_name(n, instruments_has(system) ? STR("hyakuyo") : system, en, ja);
+}

@@ -56,6 +56,9 @@ struct sample_runner {
 };
 bool knowledge_normalise_sample(void *context, struct str raw, struct arena *arena, struct event *out);
 
+/* What people call the system that a finding names. An instrument's name is the program's own affair: it is
+ * hyakuyo that saw it. The texts live as long as `n` and `system`. */
+void knowledge_system_name(const struct normaliser *n, struct str system, struct str *en, struct str *ja);
 /* Rules of single events and correlations. NULL when no such rule is loaded (any more). */
 const struct rule_info *knowledge_rule(const struct knowledge *k, struct str rule_id);
 

@@ -57,7 +57,7 @@ static void system_name(void *context, struct str system, struct arena *arena, s
 {
     struct server *s = context;
     struct knowledge *k = engine_knowledge(s->engine);
-    normaliser_system_name(k->normaliser, system, en, ja);
+    knowledge_system_name(k->normaliser, system, en, ja);
     *en = arena_str(arena, *en);
     *ja = arena_str(arena, *ja);
     knowledge_unref(k);

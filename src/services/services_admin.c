@@ -398,7 +398,7 @@ static void system_name(void *ctx, struct str system, struct arena *arena, struc
 {
     struct server *s = ctx;
     struct knowledge *k = engine_knowledge(s->engine);
-    normaliser_system_name(k->normaliser, system, en, ja);
+    knowledge_system_name(k->normaliser, system, en, ja);
     *en = arena_str(arena, *en);
     *ja = arena_str(arena, *ja);
     knowledge_unref(k);
