@@ -399,6 +399,12 @@ def test_s24_the_schedule_makes_reports_once_and_reminds_of_signatures(tmp_path)
         server.stop()
 
 
+def test_every_question_of_the_fleet_has_its_word_in_reports(server):
+    words = yaml.safe_load((ROOT / "content" / "reports" / "labels.yml").read_text())["columns"]["question"]["values"]
+    asked = {row["question"] for row in server.get("/api/v1/fleet")["questions"]}
+    assert asked and asked <= set(words), asked - set(words)
+
+
 def test_every_decision_of_the_matrix_has_its_word_in_reports():
     words = yaml.safe_load((ROOT / "content" / "reports" / "labels.yml").read_text())["columns"]["decision"]["values"]
     matrix = yaml.safe_load((ROOT / "content" / "authority.yml").read_text())

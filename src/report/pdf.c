@@ -2,6 +2,7 @@
  * Drawn twice: the first time to count the pages, so that each can say "2 / 5". Nothing else includes Pango
  * or Cairo. */
 #include <cairo-pdf.h>
+#include <math.h>
 #include <pango/pangocairo.h>
 #include <stdio.h>
 
@@ -16,7 +17,8 @@
 #define FONT        "Noto Sans CJK JP, sans-serif"
 #define PAD         3.0
 #define CELL_SIZE   7.5
-#define CELL_CHARS  400 /* longer cells are cut, and end in … */
+#define DAY_WIDTH   50.0 /* of "2025-11-29" in a cell */
+#define CELL_CHARS  400  /* longer cells are cut, and end in … */
 
 struct paper {
     const struct report *report;
@@ -203,6 +205,13 @@ static double wanted_width(const struct paper *p, const struct report_section *s
 }
 
 /* Widths as the columns' texts ask for; on a page that is too narrow the wide ones give way first. */
+/* A day is not broken into two lines; its time of day may stand below it. */
+static double least_width(const struct report_section *s, uint32_t c)
+{
+    enum report_type type = s->columns[c].type;
+    return type == REPORT_TIME || type == REPORT_DATE ? DAY_WIDTH : 0;
+}
+
 static void plan_columns(const struct paper *p, const struct report_section *s, double *widths)
 {
     double sum = 0, most = 0, least = WIDTH / s->column_count;
@@ -214,7 +223,8 @@ static void plan_columns(const struct paper *p, const struct report_section *s, 
     for (double cap = most; sum > WIDTH && cap > least; cap -= 2) {
         sum = 0;
         for (uint32_t c = 0; c < s->column_count; c++) {
-            widths[c] = widths[c] > cap ? cap : widths[c];
+            double bound = fmax(cap, least_width(s, c));
+            widths[c] = widths[c] > bound ? bound : widths[c];
             sum += widths[c];
         }
     }

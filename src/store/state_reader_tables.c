@@ -234,9 +234,9 @@ const struct state_named_table state_named_tables[] = {
 "  nullif(d.residual, '') AS residual, nullif(d.acceptance_reason, '') AS acceptance_reason, nullif(d.operation, '') AS operation"
 " FROM work_dossier d LEFT JOIN work_approval a ON a.id = d.approval WHERE d.created < :to_ns AND (d.ended = 0 OR d.ended >= :from_ns) ORDER BY d.id"},
 {"improvements",
-"SELECT a.id AS entry, a.incident, a.title, a.owner, a.due AS due_at, a.status AS action_state, nullif(a.evidence, '') AS evidence,"
-"  nullif(a.carried_out, 0) AS carried_out_at, nullif(a.effect, '') AS effect, nullif(a.kpi, '') AS kpi, nullif(a.kpi_before, '') AS kpi_before,"
-"  nullif(a.kpi_after, '') AS kpi_after, nullif(a.ended, 0) AS ended"
+"SELECT a.id AS entry, a.incident, a.title, a.owner, a.due AS due_at, a.status AS action_state, a.evidence,"
+"  CASE a.carried_out WHEN 0 THEN '' ELSE a.carried_out END AS carried_out_at, a.effect, a.kpi, a.kpi_before, a.kpi_after,"
+"  CASE a.ended WHEN 0 THEN '' ELSE a.ended END AS ended"
 " FROM work_action a JOIN incident i ON i.id = a.incident WHERE i.exercise = 0 AND i.opened_ns < :to_ns AND (a.ended = 0 OR a.ended >= :from_ns) ORDER BY a.id"},
 /* ---- how ready we were at the end of the period, and before it ---- */
 {"readiness_score",
