@@ -146,7 +146,7 @@ def test_terminated_while_the_disk_is_full(tmp_path):
         s.start()
         assert s.post_records("web", numbered(1)[0])[0] == 200
         stored = 1
-        with open(ballast, "wb") as f:
+        with open(ballast, "wb", buffering=0) as f:
             try:
                 while True:
                     f.write(b"\0" * 65536)

@@ -19,12 +19,12 @@ WAY = ("triage", "investigating", "containing", "eradicating", "recovering", "mo
 INFECTED = ("victim", "first", "fileserver")
 
 
-def a_day(weekday):
-    """The busier of the last two such days (0: Monday; one may be a holiday) that are over since two days: lines without a year are read
-    as of the year that has just been."""
+def a_day(weekday, days):
+    """The busier of the last two such days (0: Monday; one may be a holiday) after which `days` have passed, and one more: lines without a
+    year are read as of the year that has just been."""
     today = datetime.datetime.now(datetime.timezone(datetime.timedelta(hours=9))).date()
     ago = (today.weekday() - weekday) % 7
-    days = [today - datetime.timedelta(days=ago + 7 * weeks) for weeks in range(3) if ago + 7 * weeks > 2]
+    days = [today - datetime.timedelta(days=ago + 7 * weeks) for weeks in range(4) if ago + 7 * weeks > days]
     return max(days[:2], key=lambda day: len(run("simulate", "--hosts", 20, "--rate", 20, "--start", day).stdout))
 
 
@@ -33,8 +33,8 @@ class Team:
 
     def __init__(self, server, folder, name):
         self.server, self.name, self.by_deputy = server, name, False
-        days = min(scenario_play.DAYS.get(name, 1), 2)
-        options = ["--hosts", 40, "--rate", 20, "--days", days, "--seed", 7, "--start", a_day(5 if name == "ransomware" else 1),
+        days = scenario_play.DAYS.get(name, 1)
+        options = ["--hosts", 40, "--rate", 20, "--days", days, "--seed", 7, "--start", a_day(5 if name == "ransomware" else 1, max(days, 2)),
                    "--inject", f"{name}@{scenario_play.START[name]}"]
         run("simulate", "--out", folder / "office", *options)
         truth = map(json.loads, (folder / "office" / "truth.ndjson").read_text().splitlines())
