@@ -91,7 +91,7 @@ static void put_list(struct json_writer *w, const char *key, struct str list)
     struct str part;
     json_key(w, key);
     json_begin_array(w);
-    while (str_split(&list, ';', &part))
+    while (list.n && str_split(&list, ';', &part))
         json_put_str(w, part);
     json_end_array(w);
 }

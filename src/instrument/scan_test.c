@@ -103,6 +103,25 @@ static void test_quiet_about(void **state)
 }
 
 /* 25 distinct destinations on one port in 5 minutes; 15 ports of one destination. */
+/* Pages that are not there come from servers that are; what a gateway could not reach did not answer. */
+static void test_web_answers(void **state)
+{
+    (void)state;
+    for (int status = 404; status <= 504; status += 100) {
+        struct trial *t = trial_new();
+        char text[20], more[120];
+        for (int n = 1; n <= 6; n++) {
+            snprintf(
+                more, sizeof more,
+                "event.category=web;event.outcome=failure;http.response.status_code=%d;destination.bytes=900",
+                status);
+            contact(t, n, "10.1.1.1", address(n, text), 80, more);
+        }
+        assert_int_equal(trial_count(t, "scan_suspected", NULL), status == 504);
+        trial_free(t);
+    }
+}
+
 static void test_counts(void **state)
 {
     (void)state;
@@ -167,6 +186,7 @@ int main(void)
         cmocka_unit_test(test_fourth_failure_decides),
         cmocka_unit_test(test_infected_later),
         cmocka_unit_test(test_quiet_about),
+        cmocka_unit_test(test_web_answers),
         cmocka_unit_test(test_counts),
         cmocka_unit_test(test_slow_scan),
         cmocka_unit_test(test_worm),

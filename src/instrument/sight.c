@@ -10,7 +10,7 @@ struct notes {
         is_authentication, is_file, is_malware, is_admission, is_icmp, is_signed, is_unsigned;
     struct str direction, observer_type, user, source_user, registered_host, file_hash, process_hash,
         tls_name, url_domain, url, destination_domain;
-    int64_t packets_in, packets_out, server_port;
+    int64_t packets_in, packets_out, server_port, web_status;
 };
 
 static void note_word(struct str word, uint32_t *bits, const struct str *words, size_t count)
@@ -227,6 +227,9 @@ static void note_number(struct sight *s, struct notes *n, field_id field, int64_
     case FIELD_DESTINATION_BYTES:
         s->bytes_in = number;
         break;
+    case FIELD_HTTP_RESPONSE_STATUS_CODE:
+        n->web_status = number;
+        break;
     case FIELD_DESTINATION_PACKETS:
         n->packets_in = number;
         break;
@@ -322,11 +325,20 @@ static void find_actor(struct sight *s, const struct notes *n, struct arena *a)
 
 #define RESET_BYTES 80 /* one TCP packet of no more than this from the other side is a reset */
 
+/* "Not found" is an answer of the server that was asked. 502 to 504 are what a gateway says when none came.
+ */
+static bool is_served(const struct notes *n)
+{
+    return n->web_status >= 200 && n->web_status < 600 && !(n->web_status >= 502 && n->web_status <= 504);
+}
+
 static void find_answer(struct sight *s, const struct notes *n)
 {
     s->passage = n->is_denied ? PASSAGE_DENIED : n->is_allowed ? PASSAGE_ALLOWED : PASSAGE_UNKNOWN;
     bool is_reset = s->protocol == 6 && n->packets_in == 1 && s->bytes_in <= RESET_BYTES;
-    if (n->is_denied || (n->is_failure && !n->is_authentication) || s->bytes_in == 0 || is_reset)
+    if (!n->is_denied && is_served(n))
+        s->answer = ANSWER_YES;
+    else if (n->is_denied || (n->is_failure && !n->is_authentication) || s->bytes_in == 0 || is_reset)
         s->answer = ANSWER_NO;
     else if (s->bytes_in > 0)
         s->answer = ANSWER_YES;
