@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "detect/indicator.h"
+#include "detect/indicator_text.h"
 
 #define DAY_NS (INT64_C(86400) * NS_PER_SECOND)
 
@@ -158,6 +159,24 @@ static void test_scheme_in_path(void **unused)
     world_free(&w);
     w = world_plain("http://t.e/p://10\n"); /* within what a scheme may be long */
     assert_meets(&w, INDICATOR_URL, "t.e/p://10", "t.e/p://10");
+    world_free(&w);
+}
+
+/* The colons of an address of IPv6 are not those of a port, with brackets or without. */
+static void test_colons_of_addresses(void **unused)
+{
+    (void)unused;
+    struct world w =
+        world_plain("http://[2001:db8::1]/x\nhttp://[2001:DB8::2]:8080/y\nhttp://[::ffff:1]:100/\n:::///z\n");
+    assert_meets(&w, INDICATOR_URL, "https://[2001:db8:0::1]:443/x", "2001:db8::1/x");
+    assert_meets(&w, INDICATOR_URL, "2001:db8::1/x", "2001:db8::1/x");
+    assert_meets(&w, INDICATOR_URL, "http://[2001:db8::2]:8080/y", "[2001:db8::2]:8080/y");
+    assert_meets(&w, INDICATOR_URL, "[2001:db8::2]:8080/y", "[2001:db8::2]:8080/y");
+    assert_misses(&w, INDICATOR_URL, "http://[2001:db8::2]/y");
+    assert_meets(&w, INDICATOR_URL, "[::ffff:1]:100/", "[::ffff:1]:100/");
+    assert_meets(&w, INDICATOR_URL, "::///z", "::///z");
+    assert_true(str_eq(indicator_url_host(STR("[2001:db8::2]:8080/y")), STR("2001:db8::2")) &&
+                str_eq(indicator_url_host(STR("2001:db8::1/x")), STR("2001:db8::1")));
     world_free(&w);
 }
 
@@ -769,6 +788,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_list),
         cmocka_unit_test(test_scheme_in_path),
+        cmocka_unit_test(test_colons_of_addresses),
         cmocka_unit_test(test_csv),
         cmocka_unit_test(test_csv_headers),
         cmocka_unit_test(test_zeek),

@@ -257,32 +257,50 @@ static bool key_file_name(struct str text, struct indicator_key *key)
 
 /* --------------------------------------------------------------------- URLs */
 
-/* host[:port] in canonical form; the default port of either scheme is left out. */
+/* Where the port begins; STR_NOT_FOUND: nowhere, as in an address of IPv6 without brackets. */
+static size_t port_colon(struct str authority)
+{
+    struct ip ip;
+    size_t bracket = str_find_last_char(authority, ']');
+    size_t colon = str_find_last_char(authority, ':');
+    if (colon == STR_NOT_FOUND || (bracket != STR_NOT_FOUND && colon < bracket) ||
+        (bracket == STR_NOT_FOUND && indicator_may_be_ip(authority) && ip_parse(authority, &ip)))
+        return STR_NOT_FOUND;
+    return colon;
+}
+
+/* host[:port] in canonical form; the default port of either scheme is left out. An address of IPv6 has
+ * brackets when a port follows, so that both are found again. */
 static bool put_authority(struct str authority, struct indicator_key *key)
 {
     size_t at = str_find_last_char(authority, '@'), n;
-    uint64_t port;
+    uint64_t port = 0;
     struct ip ip;
     char name[DOMAIN_MAX + 3];
     if (at != STR_NOT_FOUND)
         authority = str_skip(authority, at + 1);
-    size_t bracket = str_find_last_char(authority, ']');
-    size_t colon = str_find_last_char(authority, ':');
-    bool has_port = colon != STR_NOT_FOUND && (bracket == STR_NOT_FOUND || colon > bracket);
-    struct str host = has_port ? str_slice(authority, 0, colon) : authority;
-    struct str port_text = has_port ? str_skip(authority, colon + 1) : STR_EMPTY;
+    size_t colon = port_colon(authority);
+    struct str host = colon != STR_NOT_FOUND ? str_slice(authority, 0, colon) : authority;
+    struct str port_text = colon != STR_NOT_FOUND ? str_skip(authority, colon + 1) : STR_EMPTY;
     if (indicator_may_be_ip(host) && ip_parse(host, &ip)) {
         n = ip_format(&ip, name);
     } else if (!indicator_domain(host, name, &n)) {
         return false;
     }
-    memcpy(key->bytes, name, n);
-    key->n = (uint16_t)n;
-    if (port_text.n == 0 || str_eq(port_text, STR("80")) || str_eq(port_text, STR("443")))
-        return true;
-    if (!str_to_u64(port_text, 10, &port) || port > 65535)
+    bool has_port = port_text.n && !str_eq(port_text, STR("80")) && !str_eq(port_text, STR("443"));
+    if (has_port && (!str_to_u64(port_text, 10, &port) || port > 65535))
         return false;
-    key->n = (uint16_t)(n + (size_t)snprintf((char *)key->bytes + n, 8, ":%u", (unsigned)port));
+    bool has_brackets = has_port && memchr(name, ':', n) != NULL;
+    size_t at_byte = 0;
+    if (has_brackets)
+        key->bytes[at_byte++] = '[';
+    memcpy(key->bytes + at_byte, name, n);
+    at_byte += n;
+    if (has_brackets)
+        key->bytes[at_byte++] = ']';
+    if (has_port)
+        at_byte += (size_t)snprintf((char *)key->bytes + at_byte, 8, ":%u", (unsigned)port);
+    key->n = (uint16_t)at_byte;
     return true;
 }
 
@@ -331,6 +349,9 @@ static bool key_url(struct str text, struct indicator_key *key)
 struct str indicator_url_host(struct str canonical)
 {
     struct str authority = str_slice(canonical, 0, authority_end(canonical));
+    size_t bracket = str_find_char(authority, ']', 0);
+    if (authority.n && authority.p[0] == '[' && bracket != STR_NOT_FOUND)
+        return str_slice(authority, 1, bracket);
     size_t colon = str_find_last_char(authority, ':');
     bool is_v6 = colon != STR_NOT_FOUND && str_find_char(authority, ':', 0) != colon;
     return colon == STR_NOT_FOUND || is_v6 ? authority : str_slice(authority, 0, colon);
