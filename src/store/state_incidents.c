@@ -5,62 +5,55 @@
 #include "base/log.h"
 #include "store/state_sql.h"
 
-#define INCIDENT_COLUMNS                                                                                     \
-    "title_en, title_ja, opened_ns, first_ns, last_ns, hosts, department, user, urgency, urgency_low, "      \
-    "urgency_high,"                                                                                          \
-    " importance, confidence_level, confidence, reason, news_ns, type, exercise, outside, state"
-#define INCIDENT_MARKS "?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20"
-#define FINDING_COLUMNS                                                                                      \
-    "incident, rule_id, title_en, title_ja, level, first_ns, last_ns, first_sequence, last_sequence, "       \
-    "count, product,"                                                                                        \
-    " evidence_group, stage, likelihood_ratio, host_name, host_ip, user, department, peer, peers, "          \
-    "importance, passage,"                                                                                   \
-    " techniques, matched, outside"
-#define FINDING_MARKS                                                                                        \
-    "?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, " \
-    "?24, ?25, ?26"
-/* SQLite writes an index again when a column of it is named, changed or not. Most updates leave those alone.
- */
-#define INDEXED_INCIDENT "opened_ns, urgency, importance, confidence"
+/* SQLite writes an index again when a column of it is named, changed or not. Most updates leave those alone:
+ * they stand behind the others. */
 #define OTHER_INCIDENT                                                                                       \
-    "title_en, title_ja, first_ns, last_ns, hosts, department, user, urgency_low, urgency_high, "            \
-    "confidence_level, reason, news_ns, type, exercise, outside"
-#define OTHER_INCIDENT_MARKS "?2, ?3, ?5, ?6, ?7, ?8, ?9, ?11, ?12, ?14, ?16, ?17, ?18, ?19, ?20"
+    "title_en, title_ja, first_ns, last_ns, hosts, department, user, urgency_low, "                          \
+    "urgency_high, confidence_level, reason, news_ns, type, exercise, outside"
+#define OTHER_INCIDENT_MARKS   "?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16"
+#define INDEXED_INCIDENT       "opened_ns, urgency, importance, confidence"
+#define INDEXED_INCIDENT_MARKS "?17, ?18, ?19, ?20"
 #define OTHER_FINDING                                                                                        \
-    "rule_id, title_en, title_ja, level, last_ns, first_sequence, last_sequence, count, product, "           \
-    "evidence_group, stage, likelihood_ratio, host_name, host_ip, user, department, peer, peers, "           \
-    "importance, passage, techniques, matched, outside"
+    "rule_id, title_en, title_ja, level, last_ns, first_sequence, last_sequence, count, "                    \
+    "product, evidence_group, stage, likelihood_ratio, host_name, host_ip, user, department, "               \
+    "peer, peers, importance, passage, techniques, matched, outside"
 #define OTHER_FINDING_MARKS                                                                                  \
-    "?3, ?4, ?5, ?6, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, "    \
-    "?25, ?26"
+    "?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, "                \
+    "?21, ?22, ?23, ?24"
+#define INDEXED_FINDING       "incident, first_ns"
+#define INDEXED_FINDING_MARKS "?25, ?26"
+#define INCIDENT_COLUMNS      OTHER_INCIDENT ", " INDEXED_INCIDENT
+#define INCIDENT_MARKS        OTHER_INCIDENT_MARKS ", " INDEXED_INCIDENT_MARKS
+#define FINDING_COLUMNS       OTHER_FINDING ", " INDEXED_FINDING
+#define FINDING_MARKS         OTHER_FINDING_MARKS ", " INDEXED_FINDING_MARKS
 
 static void bind_incident(sqlite3_stmt *q, const struct incident *i)
 {
     sql_text(q, 2, i->title_en);
     sql_text(q, 3, i->title_ja);
-    sql_i64(q, 4, i->opened_ns);
-    sql_i64(q, 5, i->first_ns);
-    sql_i64(q, 6, i->last_ns);
-    sql_text(q, 7, i->hosts);
-    sql_text(q, 8, i->department);
-    sql_text(q, 9, i->user);
-    sql_i64(q, 10, i->urgency);
-    sql_i64(q, 11, i->urgency_low);
-    sql_i64(q, 12, i->urgency_high);
-    sql_i64(q, 13, i->importance);
-    sql_i64(q, 14, i->confidence_level);
-    sql_real(q, 15, i->confidence);
-    sql_text(q, 16, i->reason);
-    sql_i64(q, 17, i->news_ns);
-    sql_text(q, 18, i->type);
-    sql_i64(q, 19, i->is_exercise);
-    sql_text(q, 20, i->outside);
+    sql_i64(q, 4, i->first_ns);
+    sql_i64(q, 5, i->last_ns);
+    sql_text(q, 6, i->hosts);
+    sql_text(q, 7, i->department);
+    sql_text(q, 8, i->user);
+    sql_i64(q, 9, i->urgency_low);
+    sql_i64(q, 10, i->urgency_high);
+    sql_i64(q, 11, i->confidence_level);
+    sql_text(q, 12, i->reason);
+    sql_i64(q, 13, i->news_ns);
+    sql_text(q, 14, i->type);
+    sql_i64(q, 15, i->is_exercise);
+    sql_text(q, 16, i->outside);
+    sql_i64(q, 17, i->opened_ns);
+    sql_i64(q, 18, i->urgency);
+    sql_i64(q, 19, i->importance);
+    sql_real(q, 20, i->confidence);
 }
 
 static bool insert_incident(struct state *s, struct incident *i, struct error *err)
 {
     sqlite3_stmt *q =
-        sql_get(s, "INSERT INTO incident (" INCIDENT_COLUMNS ") VALUES (" INCIDENT_MARKS ", ?1)", err);
+        sql_get(s, "INSERT INTO incident (" INCIDENT_COLUMNS ", state) VALUES (" INCIDENT_MARKS ", ?1)", err);
     if (!q)
         return false;
     sql_i64(q, 1, i->state);
@@ -102,39 +95,42 @@ static bool update_incident(struct state *s, const struct incident *i, struct er
     bool found = false;
     return update_incident_as(s,
                               "UPDATE incident SET (" OTHER_INCIDENT ") = (" OTHER_INCIDENT_MARKS
-                              ") WHERE id = ?1 AND (" INDEXED_INCIDENT ") = (?4, ?10, ?13, ?15)",
+                              ") WHERE id = ?1 AND (" INDEXED_INCIDENT ") = (" INDEXED_INCIDENT_MARKS ")",
                               i, &found, err) &&
            (found || update_incident_as(s,
-                                        "UPDATE incident SET (" OTHER_INCIDENT ", " INDEXED_INCIDENT
-                                        ") = (" OTHER_INCIDENT_MARKS ", ?4, ?10, ?13, ?15) WHERE id = ?1",
+                                        "UPDATE incident SET (" INCIDENT_COLUMNS ") = (" INCIDENT_MARKS
+                                        ") WHERE id = ?1",
                                         i, &found, err)) &&
            (found || no_such_incident(err, i->id));
 }
 
 static void bind_finding(sqlite3_stmt *q, uint64_t incident, const struct incident_finding *f)
 {
-    const struct str texts_early[] = {f->rule_id, f->title_en, f->title_ja};
-    const struct str texts_late[] = {f->host_name, f->host_ip, f->user, f->department, f->peer, f->peers};
-    sql_u64(q, 2, incident);
-    for (int i = 0; i < 3; i++)
-        sql_text(q, 3 + i, texts_early[i]);
-    sql_i64(q, 6, f->level);
-    sql_i64(q, 7, f->first_ns);
-    sql_i64(q, 8, f->last_ns);
-    sql_u64(q, 9, f->first_sequence);
-    sql_u64(q, 10, f->last_sequence);
-    sql_u64(q, 11, f->count);
-    sql_text(q, 12, f->product);
-    sql_text(q, 13, f->evidence_group);
-    sql_text(q, 14, f->stage);
-    sql_real(q, 15, f->likelihood_ratio);
-    for (int i = 0; i < 6; i++)
-        sql_text(q, 16 + i, texts_late[i]);
-    sql_i64(q, 22, f->importance);
-    sql_i64(q, 23, f->passage);
-    sql_text(q, 24, f->techniques);
-    sql_text(q, 25, f->matched);
-    sql_i64(q, 26, f->is_outside);
+    sql_text(q, 2, f->rule_id);
+    sql_text(q, 3, f->title_en);
+    sql_text(q, 4, f->title_ja);
+    sql_i64(q, 5, f->level);
+    sql_i64(q, 6, f->last_ns);
+    sql_u64(q, 7, f->first_sequence);
+    sql_u64(q, 8, f->last_sequence);
+    sql_u64(q, 9, f->count);
+    sql_text(q, 10, f->product);
+    sql_text(q, 11, f->evidence_group);
+    sql_text(q, 12, f->stage);
+    sql_real(q, 13, f->likelihood_ratio);
+    sql_text(q, 14, f->host_name);
+    sql_text(q, 15, f->host_ip);
+    sql_text(q, 16, f->user);
+    sql_text(q, 17, f->department);
+    sql_text(q, 18, f->peer);
+    sql_text(q, 19, f->peers);
+    sql_i64(q, 20, f->importance);
+    sql_i64(q, 21, f->passage);
+    sql_text(q, 22, f->techniques);
+    sql_text(q, 23, f->matched);
+    sql_i64(q, 24, f->is_outside);
+    sql_u64(q, 25, incident);
+    sql_i64(q, 26, f->first_ns);
 }
 
 static bool insert_finding(struct state *s, uint64_t incident, struct incident_finding *f, struct error *err)
@@ -169,12 +165,13 @@ static bool save_finding(struct state *s, uint64_t incident, struct incident_fin
         return insert_finding(s, incident, f, err);
     return update_finding_as(s,
                              "UPDATE incident_finding SET (" OTHER_FINDING ") = (" OTHER_FINDING_MARKS
-                             ") WHERE id = ?1 AND incident = ?2 AND first_ns = ?7",
+                             ") WHERE id = ?1 AND (" INDEXED_FINDING ") = (" INDEXED_FINDING_MARKS ")",
                              incident, f, &found, err) &&
-           (found || update_finding_as(s,
-                                       "UPDATE incident_finding SET (" FINDING_COLUMNS ") = (" FINDING_MARKS
-                                       ") WHERE id = ?1 AND incident = ?2",
-                                       incident, f, &found, err)) &&
+           (found ||
+            update_finding_as(s,
+                              "UPDATE incident_finding SET (" OTHER_FINDING
+                              ", first_ns) = (" OTHER_FINDING_MARKS ", ?26) WHERE id = ?1 AND incident = ?25",
+                              incident, f, &found, err)) &&
            (found ||
             error_set(err,
                       tr("incident %llu has no finding %llu", "インシデント %llu に検知 %llu はありません"),
@@ -217,23 +214,23 @@ static void read_incident(sqlite3_stmt *q, struct arena *arena, struct incident 
 {
     i->title_en = sql_column_str(q, 0, arena);
     i->title_ja = sql_column_str(q, 1, arena);
-    i->opened_ns = sql_column_i64(q, 2);
-    i->first_ns = sql_column_i64(q, 3);
-    i->last_ns = sql_column_i64(q, 4);
-    i->hosts = sql_column_str(q, 5, arena);
-    i->department = sql_column_str(q, 6, arena);
-    i->user = sql_column_str(q, 7, arena);
-    i->urgency = (int)sql_column_i64(q, 8);
-    i->urgency_low = (int)sql_column_i64(q, 9);
-    i->urgency_high = (int)sql_column_i64(q, 10);
-    i->importance = (int)sql_column_i64(q, 11);
-    i->confidence_level = (int)sql_column_i64(q, 12);
-    i->confidence = sql_column_real(q, 13);
-    i->reason = sql_column_str(q, 14, arena);
-    i->news_ns = sql_column_i64(q, 15);
-    i->type = sql_column_str(q, 16, arena);
-    i->is_exercise = sql_column_i64(q, 17) != 0;
-    i->outside = sql_column_str(q, 18, arena);
+    i->first_ns = sql_column_i64(q, 2);
+    i->last_ns = sql_column_i64(q, 3);
+    i->hosts = sql_column_str(q, 4, arena);
+    i->department = sql_column_str(q, 5, arena);
+    i->user = sql_column_str(q, 6, arena);
+    i->urgency_low = (int)sql_column_i64(q, 7);
+    i->urgency_high = (int)sql_column_i64(q, 8);
+    i->confidence_level = (int)sql_column_i64(q, 9);
+    i->reason = sql_column_str(q, 10, arena);
+    i->news_ns = sql_column_i64(q, 11);
+    i->type = sql_column_str(q, 12, arena);
+    i->is_exercise = sql_column_i64(q, 13) != 0;
+    i->outside = sql_column_str(q, 14, arena);
+    i->opened_ns = sql_column_i64(q, 15);
+    i->urgency = (int)sql_column_i64(q, 16);
+    i->importance = (int)sql_column_i64(q, 17);
+    i->confidence = sql_column_real(q, 18);
     i->state = (enum incident_state)sql_column_i64(q, 19);
     i->id = sql_column_u64(q, 20);
 }
@@ -264,30 +261,30 @@ bool state_incidents_judged(struct state *s, uint64_t id, struct arena *arena, s
 
 static void read_finding(sqlite3_stmt *q, struct arena *arena, struct incident_finding *f)
 {
-    f->rule_id = sql_column_str(q, 1, arena);
-    f->title_en = sql_column_str(q, 2, arena);
-    f->title_ja = sql_column_str(q, 3, arena);
-    f->level = (enum level)sql_column_i64(q, 4);
-    f->first_ns = sql_column_i64(q, 5);
-    f->last_ns = sql_column_i64(q, 6);
-    f->first_sequence = sql_column_u64(q, 7);
-    f->last_sequence = sql_column_u64(q, 8);
-    f->count = sql_column_u64(q, 9);
-    f->product = sql_column_str(q, 10, arena);
-    f->evidence_group = sql_column_str(q, 11, arena);
-    f->stage = sql_column_str(q, 12, arena);
-    f->likelihood_ratio = sql_column_real(q, 13);
-    f->host_name = sql_column_str(q, 14, arena);
-    f->host_ip = sql_column_str(q, 15, arena);
-    f->user = sql_column_str(q, 16, arena);
-    f->department = sql_column_str(q, 17, arena);
-    f->peer = sql_column_str(q, 18, arena);
-    f->peers = sql_column_str(q, 19, arena);
-    f->importance = (int)sql_column_i64(q, 20);
-    f->passage = (enum passage)sql_column_i64(q, 21);
-    f->techniques = sql_column_str(q, 22, arena);
-    f->matched = sql_column_str(q, 23, arena);
-    f->is_outside = sql_column_i64(q, 24) != 0;
+    f->rule_id = sql_column_str(q, 0, arena);
+    f->title_en = sql_column_str(q, 1, arena);
+    f->title_ja = sql_column_str(q, 2, arena);
+    f->level = (enum level)sql_column_i64(q, 3);
+    f->last_ns = sql_column_i64(q, 4);
+    f->first_sequence = sql_column_u64(q, 5);
+    f->last_sequence = sql_column_u64(q, 6);
+    f->count = sql_column_u64(q, 7);
+    f->product = sql_column_str(q, 8, arena);
+    f->evidence_group = sql_column_str(q, 9, arena);
+    f->stage = sql_column_str(q, 10, arena);
+    f->likelihood_ratio = sql_column_real(q, 11);
+    f->host_name = sql_column_str(q, 12, arena);
+    f->host_ip = sql_column_str(q, 13, arena);
+    f->user = sql_column_str(q, 14, arena);
+    f->department = sql_column_str(q, 15, arena);
+    f->peer = sql_column_str(q, 16, arena);
+    f->peers = sql_column_str(q, 17, arena);
+    f->importance = (int)sql_column_i64(q, 18);
+    f->passage = (enum passage)sql_column_i64(q, 19);
+    f->techniques = sql_column_str(q, 20, arena);
+    f->matched = sql_column_str(q, 21, arena);
+    f->is_outside = sql_column_i64(q, 22) != 0;
+    f->first_ns = sql_column_i64(q, 24);
     f->id = sql_column_u64(q, 25);
 }
 
@@ -316,7 +313,7 @@ bool state_incidents_load(struct state *s, uint64_t id, struct arena *arena, str
 {
     *out = (struct incident){0};
     state_lock(s);
-    sqlite3_stmt *q = sql_get(s, "SELECT " INCIDENT_COLUMNS ", id FROM incident WHERE id = ?", err);
+    sqlite3_stmt *q = sql_get(s, "SELECT " INCIDENT_COLUMNS ", state, id FROM incident WHERE id = ?", err);
     if (q)
         sql_u64(q, 1, id);
     int row = q ? sql_step(s, q, err) : -1;
@@ -365,7 +362,7 @@ static bool read_page(struct state *s, struct arena *arena, struct incident_page
     struct buf rows = {0};
     sqlite3_stmt *q =
         sql_get(s,
-                "SELECT " INCIDENT_COLUMNS ", id FROM incident WHERE (?1 >> state) & 1"
+                "SELECT " INCIDENT_COLUMNS ", state, id FROM incident WHERE (?1 >> state) & 1"
                 " AND (?2 = 0 OR news_ns >= ?2)"
                 " ORDER BY urgency DESC, importance DESC, confidence DESC, opened_ns, id LIMIT ?3 OFFSET ?4",
                 err);
