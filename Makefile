@@ -12,7 +12,7 @@ $(BUILD)/build.ninja:
 	@rm -f $(BUILD).setup.log
 
 tuned: console
-	scripts/tune $(BUILD)
+	@scripts/tune $(BUILD)
 
 binary: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet
@@ -21,7 +21,7 @@ console: $(BUILD)/console/.built
 
 $(BUILD)/console/.built: web/package-lock.json $(shell find web/src web/messages web/index.html web/vite.config.ts -type f 2>/dev/null)
 	cd web && ../scripts/with-node npm run --silent build
-	mkdir -p $(BUILD) && rm -rf $(BUILD)/console && cp -R web/dist $(BUILD)/console && touch $@
+	@mkdir -p $(BUILD) && rm -rf $(BUILD)/console && cp -R web/dist $(BUILD)/console && touch $@
 
 lint: check-layers
 	scripts/lint

@@ -78,6 +78,8 @@ void json_end_array(struct json_writer *w);
 void json_key(struct json_writer *w, const char *key);
 void json_key_str(struct json_writer *w, struct str key);
 void json_put_str(struct json_writer *w, struct str value);
+/* A member that is an array of texts. */
+void json_put_texts(struct json_writer *w, const char *key, const struct str *texts, uint32_t count);
 void json_put_c(struct json_writer *w, const char *value);
 void json_put_i64(struct json_writer *w, int64_t value);
 void json_put_u64(struct json_writer *w, uint64_t value);

@@ -148,6 +148,15 @@ void json_put_str(struct json_writer *w, struct str value)
     json_string(w->out, value);
 }
 
+void json_put_texts(struct json_writer *w, const char *key, const struct str *texts, uint32_t count)
+{
+    json_key(w, key);
+    json_begin_array(w);
+    for (uint32_t i = 0; i < count; i++)
+        json_put_str(w, texts[i]);
+    json_end_array(w);
+}
+
 void json_put_c(struct json_writer *w, const char *value)
 {
     json_put_str(w, str_c(value));

@@ -57,81 +57,67 @@ static int run_coverage(const struct arguments *a)
     return status;
 }
 
-static int run(const struct arguments *a)
+/* Whether a file of content/ loads; what came of it is not needed here. */
+#define LOADS(name, file)                                                                                    \
+    static bool name##_is_good(const struct arguments *a, struct error *err)                                 \
+    {                                                                                                        \
+        struct name *loaded = name##_load(share_path(a, file), err);                                         \
+        if (loaded != NULL)                                                                                  \
+            name##_free(loaded);                                                                             \
+        return loaded != NULL;                                                                               \
+    }
+LOADS(criteria, "content/judgement.yml")
+LOADS(business, "content/business.yml")
+LOADS(signatures, "content/signatures.yml")
+LOADS(posture_criteria, "content/posture.yml")
+LOADS(rollup_content, "content/trends.yml")
+LOADS(playbooks, "content/playbooks")
+LOADS(authority, "content/authority.yml")
+LOADS(retrospect_rules, "content/retrospect.yml")
+LOADS(references, "content/references.yml")
+LOADS(vectors, "content/vectors.yml")
+LOADS(readiness, "content/readiness.yml")
+#undef LOADS
+
+static bool instruments_is_good(const struct arguments *a, struct error *err)
 {
-    if (argument_flag(a, "coverage"))
-        return run_coverage(a);
-    struct error err;
-    struct knowledge_folders folders;
-    const struct option_value *rules = argument(a, "rules"), *parsers = argument(a, "parsers");
-    knowledge_default_folders(&folders, a, NULL, NULL);
-    struct knowledge_options options = {.parser_folders =
-                                            parsers->list_count ? parsers->list : folders.parsers,
-                                        .rule_folders = rules->list_count ? rules->list : folders.rules,
-                                        .taxonomy_folder = share_path(a, "content/taxonomy"),
-                                        .proves_samples = true,
-                                        .cache_folder = cache_path(a)};
-    struct criteria *criteria = criteria_load(share_path(a, "content/judgement.yml"), &err);
-    if (criteria == NULL)
-        return command_fail(a, EXIT_FOUND, &err);
-    criteria_free(criteria);
     struct instruments *instruments =
         instruments_new(share_path(a, "content/instruments"), share_path(a, "content/calendar.yml"),
-                        zone_find(STR("local")), &err);
-    if (instruments == NULL)
-        return command_fail(a, EXIT_FOUND, &err);
+                        zone_find(STR("local")), err);
     instruments_free(instruments);
-    struct business *business = business_load(share_path(a, "content/business.yml"), &err);
-    if (business == NULL)
-        return command_fail(a, EXIT_FOUND, &err);
-    business_free(business);
-    struct signatures *signatures = signatures_load(share_path(a, "content/signatures.yml"), &err);
-    if (signatures == NULL)
-        return command_fail(a, EXIT_FOUND, &err);
-    signatures_free(signatures);
-    struct posture_criteria *posture = posture_criteria_load(share_path(a, "content/posture.yml"), &err);
-    if (posture == NULL)
-        return command_fail(a, EXIT_FOUND, &err);
-    posture_criteria_free(posture);
-    struct rollup_content *trends = rollup_content_load(share_path(a, "content/trends.yml"), &err);
-    if (trends == NULL)
-        return command_fail(a, EXIT_FOUND, &err);
-    rollup_content_free(trends);
-    struct playbooks *playbooks = playbooks_load(share_path(a, "content/playbooks"), &err);
-    if (playbooks == NULL)
-        return command_fail(a, EXIT_FOUND, &err);
-    playbooks_free(playbooks);
-    struct authority *authority = authority_load(share_path(a, "content/authority.yml"), &err);
-    if (authority == NULL)
-        return command_fail(a, EXIT_FOUND, &err);
-    authority_free(authority);
-    struct intake_rules *intake = intake_rules_load(share_path(a, "content/intake.yml"), &err);
-    bool is_intake_good = intake != NULL && intake_prove(intake, &err);
+    return instruments != NULL;
+}
+
+static bool intake_is_good(const struct arguments *a, struct error *err)
+{
+    struct intake_rules *intake = intake_rules_load(share_path(a, "content/intake.yml"), err);
+    bool is_good = intake != NULL && intake_prove(intake, err);
     intake_rules_free(intake);
-    if (!is_intake_good)
-        return command_fail(a, EXIT_FOUND, &err);
-    struct retrospect_rules *retrospect =
-        retrospect_rules_load(share_path(a, "content/retrospect.yml"), &err);
-    if (retrospect == NULL)
-        return command_fail(a, EXIT_FOUND, &err);
-    retrospect_rules_free(retrospect);
-    struct references *references = references_load(share_path(a, "content/references.yml"), &err);
-    if (references == NULL)
-        return command_fail(a, EXIT_FOUND, &err);
-    references_free(references);
-    struct vectors *vectors = vectors_load(share_path(a, "content/vectors.yml"), &err);
-    if (vectors == NULL)
-        return command_fail(a, EXIT_FOUND, &err);
-    vectors_free(vectors);
-    struct readiness *readiness = readiness_load(share_path(a, "content/readiness.yml"), &err);
-    if (readiness == NULL)
-        return command_fail(a, EXIT_FOUND, &err);
-    readiness_free(readiness);
-    if (!notifier_check(share_path(a, "content"), &err))
-        return command_fail(a, EXIT_FOUND, &err);
-    struct knowledge *k = knowledge_load(&options, &err);
-    if (k == NULL)
-        return command_fail(a, EXIT_FOUND, &err);
+    return is_good;
+}
+
+static bool notices_is_good(const struct arguments *a, struct error *err)
+{
+    return notifier_check(share_path(a, "content"), err);
+}
+
+/* Knowledge that is not about records: it has no samples, it loads or is refused whole. */
+static bool check_content(const struct arguments *a, struct error *err)
+{
+    static bool (*const parts[])(const struct arguments *a, struct error *err) = {
+        criteria_is_good,         instruments_is_good,      business_is_good,   signatures_is_good,
+        posture_criteria_is_good, rollup_content_is_good,   playbooks_is_good,  authority_is_good,
+        intake_is_good,           retrospect_rules_is_good, references_is_good, vectors_is_good,
+        readiness_is_good,        notices_is_good};
+    for (size_t i = 0; i < COUNT_OF(parts); i++)
+        if (!parts[i](a, err))
+            return false;
+    return true;
+}
+
+/* Prints what was loaded, refused and proved; false when anything was refused or disproved. */
+static bool print_knowledge(const struct knowledge *k)
+{
     const struct load_report *p = &k->parsers_report;
     const struct rule_report *r = &k->rules_report;
     fwrite(p->sentences.p, 1, p->sentences.n, stdout);
@@ -147,7 +133,29 @@ static int run(const struct arguments *a)
     unsigned failed = p->samples_failed + r->samples_failed;
     printf(tr("%u samples passed, %u failed\n", "見本: 成功 %u、失敗 %u\n"), p->samples + r->samples - failed,
            failed);
-    bool is_good = failed == 0 && p->refused == 0 && r->refused == 0;
+    return failed == 0 && p->refused == 0 && r->refused == 0;
+}
+
+static int run(const struct arguments *a)
+{
+    if (argument_flag(a, "coverage"))
+        return run_coverage(a);
+    struct error err;
+    struct knowledge_folders folders;
+    const struct option_value *rules = argument(a, "rules"), *parsers = argument(a, "parsers");
+    knowledge_default_folders(&folders, a, NULL, NULL);
+    struct knowledge_options options = {.parser_folders =
+                                            parsers->list_count ? parsers->list : folders.parsers,
+                                        .rule_folders = rules->list_count ? rules->list : folders.rules,
+                                        .taxonomy_folder = share_path(a, "content/taxonomy"),
+                                        .proves_samples = true,
+                                        .cache_folder = cache_path(a)};
+    if (!check_content(a, &err))
+        return command_fail(a, EXIT_FOUND, &err);
+    struct knowledge *k = knowledge_load(&options, &err);
+    if (k == NULL)
+        return command_fail(a, EXIT_FOUND, &err);
+    bool is_good = print_knowledge(k);
     knowledge_unref(k);
     return is_good ? EXIT_DONE : EXIT_FOUND;
 }

@@ -38,15 +38,6 @@ static struct search_request request_of(struct request *r, int64_t default_from_
     };
 }
 
-static void put_texts(struct json_writer *w, const char *key, const struct str *texts, uint32_t count)
-{
-    json_key(w, key);
-    json_begin_array(w);
-    for (uint32_t i = 0; i < count; i++)
-        json_put_str(w, texts[i]);
-    json_end_array(w);
-}
-
 static void put_number(struct json_writer *w, const char *key, uint64_t value)
 {
     json_key(w, key);
@@ -58,7 +49,7 @@ static void write_result(struct request *r, const struct search_result *result)
     struct buf *out = reply_json(r, 200);
     struct json_writer w = {.out = out};
     json_begin_object(&w);
-    put_texts(&w, "columns", result->columns, result->column_count);
+    json_put_texts(&w, "columns", result->columns, result->column_count);
     json_key(&w, "rows");
     buf_char(out, '[');
     buf_add(out, buf_str(&result->rows));
@@ -72,7 +63,7 @@ static void write_result(struct request *r, const struct search_result *result)
     put_number(&w, "took_ms", (uint64_t)((clock_monotonic_ns() - r->started_ns) / NS_PER_MS));
     put_number(&w, "parts_read", result->parts_read);
     put_number(&w, "parts_total", result->parts_total);
-    put_texts(&w, "warnings", result->warnings, result->warning_count);
+    json_put_texts(&w, "warnings", result->warnings, result->warning_count);
     json_end_object(&w);
 }
 

@@ -177,7 +177,7 @@ static bool is_of_interest(const struct sight *s, const struct visit *v)
 {
     return !v->known.is_allowed && (v->known.is_rare || !v->known.is_comparable) &&
            !(s->exceptions & EXCEPTED_COMMUNICATION) && !(s->roles & (ROLE_DNS_SERVER | ROLE_PROXY)) &&
-           !destination_is_duty(s);
+           !sight_is_duty(s);
 }
 
 #define LOOK_S     3600

@@ -252,7 +252,7 @@ static void note_visit(struct place *p, const struct sight *s, uint32_t now, boo
     p->first_s = now < p->first_s ? now : p->first_s;
     p->excepted_s = s->exceptions & EXCEPTED_COMMUNICATION ? now : p->excepted_s;
     p->requests += !is_inferred;
-    if (!destination_is_duty(s)) {
+    if (!sight_is_duty(s)) {
         p->hours += p->last_hour != hour && p->hours < UINT16_MAX;
         p->last_hour = hour;
     }

@@ -28,10 +28,6 @@ struct visit {
 };
 /* Counts the event unless that was done, whichever instrument stands first. False when the sight is no visit
  * of ours to outside, or goes to an ignored port. */
-/* Whether to go there again and again is the registered work of the host: a monitoring server, or a mail
- * server on the ports of mail. Rhythm says nothing then. */
-bool destination_is_duty(const struct sight *s);
-
 bool destination_visit(void *const *destination, const struct sight *s, struct visit *out);
 
 #endif

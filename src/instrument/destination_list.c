@@ -96,9 +96,3 @@ void destination_list(const void *state, const struct instrument *i, struct json
         put_rank(rows, "bottom", k + 1, &ranks[k]);
     memory_free(ranks);
 }
-
-bool destination_is_duty(const struct sight *s)
-{
-    bool is_mail = s->port == 25 || s->port == 465 || s->port == 587;
-    return s->roles & ROLE_MONITORING || (s->roles & ROLE_MAIL_SERVER && is_mail);
-}

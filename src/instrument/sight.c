@@ -444,3 +444,9 @@ bool sight_fill(struct sight *s, const struct event *e, struct arena *a)
     s->destination_hash = str_hash(s->destination.text);
     return true;
 }
+
+bool sight_is_duty(const struct sight *s)
+{
+    bool is_mail = s->port == 25 || s->port == 465 || s->port == 587;
+    return s->roles & ROLE_MONITORING || (s->roles & ROLE_MAIL_SERVER && is_mail);
+}

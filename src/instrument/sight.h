@@ -126,4 +126,8 @@ struct sight {
 /* False when there is nothing in it for any instrument (parse failures, canaries). */
 bool sight_fill(struct sight *s, const struct event *e, struct arena *a);
 
+/* Whether to go there again and again is the registered work of the host: a monitoring server, or a mail
+ * server on the ports of mail. Rhythm says nothing then. */
+bool sight_is_duty(const struct sight *s);
+
 #endif

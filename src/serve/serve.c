@@ -112,10 +112,8 @@ static void run_until_signal(struct server *s, const sigset_t *signals)
 /* The journal answers all that wait for it before the console waits for its requests to end, and the engine
  * takes as long as the journal gives. None of them waits for a disk that refuses: the journal keeps what was
  * acknowledged. */
-void server_stop(struct start *start)
+static void stop_taking(struct server *s, struct start *start)
 {
-    struct server *s = start->server;
-    struct error err;
     canary_stop(s->canary);
     pthread_mutex_lock(&s->reload_lock);
     struct retro *retro = s->retro;
@@ -142,6 +140,12 @@ void server_stop(struct start *start)
     retrospect_stop(s->retrospect);
     if (s->engine != NULL)
         engine_stop(s->engine);
+}
+
+/* Nothing comes any more: who reads the state ends, and what was counted, watched and judged is kept. */
+static void keep_all(struct server *s)
+{
+    struct error err;
     if (s->inputs != NULL) {
         input_counters_take(s->inputs, serve_take_loss, s);
         if (!ledger_save_losses(s->ledger, &err))
@@ -164,6 +168,13 @@ void server_stop(struct start *start)
     if (s->engine != NULL && !desk_keep_all(s->desk, &err))
         log_error(tr("what the desk knows could not be saved: %s", "判断の状態を保存できません: %s"),
                   err.text);
+}
+
+void server_stop(struct start *start)
+{
+    struct server *s = start->server;
+    stop_taking(s, start);
+    keep_all(s);
     engine_free(s->engine);
     inputs_free(s->inputs);
     journal_free(s->journal);

@@ -88,17 +88,8 @@ bool mentions_add(struct state *s, const struct mention_source *m, struct arena 
     return true;
 }
 
-static void put_names(struct json_writer *w, const char *key, const struct str *names, uint32_t count)
-{
-    json_key(w, key);
-    json_begin_array(w);
-    for (uint32_t i = 0; i < count; i++)
-        json_put_str(w, names[i]);
-    json_end_array(w);
-}
-
 void mentions_members(const struct mention_outcome *out, struct json_writer *w)
 {
-    put_names(w, "told", out->told, out->told_count);
-    put_names(w, "unreached", out->unreached, out->unreached_count);
+    json_put_texts(w, "told", out->told, out->told_count);
+    json_put_texts(w, "unreached", out->unreached, out->unreached_count);
 }

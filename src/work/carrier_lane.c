@@ -124,7 +124,8 @@ static void join(struct lane *lane)
     lane->is_started = false;
 }
 
-static void start(struct carrier_lanes *l, struct lane *lane, struct str connector)
+/* Where the system has no thread to give the orders wait; the next round tries again. */
+static bool start(struct carrier_lanes *l, struct lane *lane, struct str connector)
 {
     join(lane);
     lane->lanes = l;
@@ -132,7 +133,8 @@ static void start(struct carrier_lanes *l, struct lane *lane, struct str connect
     buf_add(&lane->connector, connector);
     lane->is_busy = lane->is_started = true;
     if (pthread_create(&lane->thread, NULL, run_lane, lane) != 0)
-        BUG("no thread for a connector");
+        lane->is_busy = lane->is_started = false;
+    return lane->is_started;
 }
 
 bool carrier_lanes_serve(struct carrier_lanes *l, struct casework *c)
@@ -146,8 +148,13 @@ bool carrier_lanes_serve(struct carrier_lanes *l, struct casework *c)
         const struct work_row *order = &waiting.rows[i];
         struct str connector = order->values[ORDER_CONNECTOR];
         struct lane *lane = work_number(order, ORDER_DUE) > c->now_ns ? NULL : lane_for(l, connector);
-        if (lane != NULL)
-            start(l, lane, connector);
+        if (lane != NULL && !start(l, lane, connector)) {
+            error_set(&err,
+                      tr("no thread could be started for the connector %.*s",
+                         "コネクタ %.*s のスレッドを開始できません"),
+                      STR_ARGS(connector));
+            return work_fail(c, 500, &err);
+        }
     }
     return true;
 }

@@ -18,7 +18,7 @@ bool work_get_mentions(struct casework *c)
     for (uint32_t i = rows.count, shown = 0; i-- > 0 && shown < SHOWN_MOST;) { /* the newest first */
         const struct work_row *m = &rows.rows[i];
         if ((!all && work_number(m, MENTION_READ) != 0) ||
-            !work_may_see_number(c, work_number(m, MENTION_INCIDENT) ? work_number(m, MENTION_INCIDENT) : 0))
+            !work_may_see_number(c, work_number(m, MENTION_INCIDENT)))
             continue;
         json_begin_object(&w);
         work_row_members(WORK_MENTION, m, true, &w); /* it was written to this person */
