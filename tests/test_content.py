@@ -1,6 +1,7 @@
 """The knowledge in content/: each rule of ours says, in both languages, what it found and what to do next, and how much it weighs;
 its tags are real; each parser has a name in both languages and a sample that it must not take."""
 import functools
+import json
 import re
 
 import pytest
@@ -93,7 +94,7 @@ def test_a_parser_has_a_name_in_both_languages_and_samples(file):
 
 
 def test_reports_have_words_for_every_group_of_evidence():
-    """Whatever a finding may weigh in has a name of its own on paper, in both languages."""
+    """Whatever a finding may weigh in has a name of its own on paper and on the screen, in both languages."""
     used = set()
     for file in sorted((ROOT / "content").rglob("*.yml")):
         if "reports" not in file.parts:
@@ -101,3 +102,6 @@ def test_reports_have_words_for_every_group_of_evidence():
     named = load(ROOT / "content" / "reports" / "labels.yml")["columns"]["evidence_group"]["values"]
     assert len(used) > 30 and used - set(named) == set()
     assert all(JAPANESE.search(words["ja"]) or words["ja"] == words["en"] for words in named.values())
+    shown = (ROOT / "web" / "src" / "lib" / "words.ts").read_text(encoding="utf-8")
+    spoken = [json.loads((ROOT / "web" / "messages" / f"{language}.json").read_text(encoding="utf-8")) for language in ("en", "ja")]
+    assert not [group for group in used if f"{group}: m.evidence_{group}" not in shown or not all(f"evidence_{group}" in words for words in spoken)]

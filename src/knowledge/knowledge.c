@@ -222,5 +222,7 @@ struct source_memory *knowledge_memory(struct knowledge *k, uint32_t source)
 
 void knowledge_system_name(const struct normaliser *n, struct str system, struct str *en, struct str *ja)
 {
-    normaliser_system_name(n, instruments_has(system) ? STR("hyakuyo") : system, en, ja);
+    normaliser_system_name(n, system, en, ja);
+    if (str_eq(*en, system) && instruments_has(system))
+        *en = *ja = STR("hyakuyo");
 }

@@ -136,7 +136,11 @@ const evidenceGroups: Record<string, () => string> = {
   business_context: m.evidence_business_context, dns_tunnel: m.evidence_dns_tunnel, mail: m.evidence_mail, persistence: m.evidence_persistence,
   listening_port: m.evidence_listening_port, removable: m.evidence_removable, remote_access: m.evidence_remote_access, account: m.evidence_account,
   credential: m.evidence_credential, exfiltration: m.evidence_exfiltration, recovery: m.evidence_recovery, encryption: m.evidence_encryption,
-  watched_port: m.evidence_watched_port, rare_port: m.evidence_rare_port, condition: m.evidence_condition, coverage: m.evidence_coverage, policy: m.evidence_policy
+  watched_port: m.evidence_watched_port, rare_port: m.evidence_rare_port, condition: m.evidence_condition, coverage: m.evidence_coverage, policy: m.evidence_policy,
+  alarms: m.evidence_alarms, alarms_spread: m.evidence_alarms_spread, approached: m.evidence_approached, control_test: m.evidence_control_test,
+  department: m.evidence_department, dns_bypass: m.evidence_dns_bypass, doh: m.evidence_doh, exposure: m.evidence_exposure,
+  generated_names: m.evidence_generated_names, icmp_tunnel: m.evidence_icmp_tunnel, inbound_reputation: m.evidence_inbound_reputation,
+  person: m.evidence_person, sequence: m.evidence_sequence, tracks: m.evidence_tracks, trend: m.evidence_trend, upload: m.evidence_upload
 };
 
 export function isEvidenceGroup(group: string): boolean {
