@@ -85,8 +85,11 @@ static bool copy(struct archive *a, int in, uint64_t bytes, struct error *err)
         ssize_t n = pread(in, block, wanted, (off_t)at);
         if (n < 0 && errno == EINTR)
             continue;
-        if (n <= 0)
+        if (n < 0)
             ok = error_errno(err, "cannot read the file of the archive");
+        else if (n == 0)
+            ok = error_set(err, "the file of the archive ends after %llu of %llu bytes",
+                           (unsigned long long)at, (unsigned long long)bytes);
         else if (archive_write_data(a, block, (size_t)n) != n)
             ok = fail(a, err);
         at += n > 0 ? (uint64_t)n : 0;
